@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# The menu. Each entry is one script under hack/, usable alone.
+.DEFAULT_GOAL := help
+.PHONY: help deps build test demo lint bench up down clean
+
+SUITE ?= all
+RUN_DIR ?= $(CURDIR)/build/run
+
+help: ## Show this menu
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  suites: make test SUITE=$$(hack/test --list | paste -sd'|')"
+
+deps: ## Install what is missing of the Debian packages (root or sudo)
+	@hack/install-deps
+
+build: deps ## Build build/release/bin/salve
+	@hack/build release salve
+
+test: deps ## Run all tests, or one suite: make test SUITE=unit
+	@hack/test $(SUITE)
+
+demo: build ## Break a real Redis and a real PostgreSQL and watch Salve heal them
+	@hack/demo $(RUN_DIR)/demo
+
+lint: ## Format, static analysis, layering, CRD freshness, licence headers, shell
+	@hack/install-deps --lint
+	@hack/verify-all
+
+bench: build ## Measure speed and size; writes docs/benchmarks.md
+	@hack/bench
+
+up: build ## Start the demo services and salve standalone in the background
+	@hack/up $(RUN_DIR)/up
+
+down: ## Stop what `make up` started
+	@hack/down $(RUN_DIR)/up
+
+clean: ## Remove build output
+	@rm -rf build

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SALVE_PKG_APIS_SALVE_V1ALPHA1_HEALINGPOLICY_H_
+#define SALVE_PKG_APIS_SALVE_V1ALPHA1_HEALINGPOLICY_H_
+
+#include <string>
+#include <vector>
+
+#include "pkg/apis/salve/v1alpha1/common.h"
+
+namespace salve::apis::salve::v1alpha1 {
+
+struct Pause {
+  std::string name;
+  std::string reason;
+  std::string until;  // RFC 3339; "" = until removed
+};
+
+struct PolicyDependency {
+  std::string policy;
+};
+
+// --- probes -------------------------------------------------------------------------------------------
+
+// Health 0..100 is 100 − used/maxmemory·100, or by clients, whichever is lower.
+struct RedisProbe {
+  std::string address;  // host:port
+  std::optional<SecretSource> password;
+};
+// Health is 100 − connections/max_connections·100.
+struct PostgresProbe {
+  std::string address;
+  std::string user;      // default postgres
+  std::string database;  // default postgres
+  std::optional<SecretSource> password;
+};
+struct HttpProbe {
+  std::string url;
+  std::int64_t expected_status = 200;
+  std::string body_match;            // RE2; "" = any
+  std::optional<std::int64_t> max_latency_millis;
+};
+struct TcpProbe {
+  std::string address;
+};
+// Healthy iff the command in the container exits 0.
+struct ExecProbe {
+  std::vector<std::string> argv;
+};
+
+// Exactly one of redis, postgres, http, tcp, exec.
+struct Probe {
+  std::string name;
+  std::optional<RedisProbe> redis;
+  std::optional<PostgresProbe> postgres;
+  std::optional<HttpProbe> http;
+  std::optional<TcpProbe> tcp;
+  std::optional<ExecProbe> exec;
+  std::int64_t period_seconds = 10;
+  std::int64_t timeout_seconds = 2;
+  std::int64_t unhealthy_below = 70;
+  std::int64_t healthy_above = 80;
+  std::int64_t failure_threshold = 2;
+  std::int64_t success_threshold = 2;
+};
+
+// --- diagnosis and ladder -----------------------------------------------------------------------------
+
+// All given members must hold.
+struct RuleCondition {
+  std::string logs;                     // RE2 over recent log and error lines
+  std::string probe;                    // name of a probe that is unhealthy
+  std::vector<std::string> conditions;  // any of the target's conditions: Unhealthy, Exited, OOMKilled, …
+  std::vector<std::int64_t> exit_codes;
+  std::string metric;  // name of a probe metric …
+  std::optional<std::int64_t> above;  // … and its bound
+  std::optional<std::int64_t> below;
+};
+
+struct DiagnosisRule {
+  std::string name;
+  RuleCondition when;
+  std::string cause;           // CamelCase
+  double confidence = 0.9;     // 0..1
+  std::string step;            // exactly one of step, verdict
+  std::string verdict;         // DoNothing | Escalate
+};
+
+struct Diagnosis {
+  std::vector<DiagnosisRule> rules;
+  double min_confidence = 0.6;
+  bool builtin_packs = true;  // the built-in rules come first
+};
+
+struct Escalation {
+  std::string message;
+};
+
+// Exactly one of action, escalate.
+struct Step {
+  std::string name;
+  std::optional<Action> action;
+  std::optional<Escalation> escalate;
+  std::string expected;                // shown to the approver
+  std::string risk;                    // raises the computed risk, never lowers it; "" = computed
+  std::string on_verification_failed;  // Next | RollbackThenNext | Escalate; default Next
+  std::int64_t max_attempts = 1;
+  std::int64_t timeout_seconds = 60;
+};
+
+struct Verification {
+  std::int64_t initial_delay_seconds = 2;
+  std::int64_t interval_seconds = 2;
+  std::int64_t timeout_seconds = 60;
+  std::int64_t consecutive_successes = 2;
+  std::int64_t failure_limit = 3;
+  std::int64_t error_limit = 4;
+  std::int64_t min_healthy_seconds = 0;
+};
+
+struct RetryRule {
+  std::int64_t min_healthy_seconds = 3600;
+};
+
+struct PolicyGuardrails {
+  ActionBudget max_actions;
+  std::int64_t cooldown_seconds = 300;
+  Breaker breaker;
+  RetryRule retry;
+  std::int64_t max_concurrent = 1;
+  std::int64_t min_available = 0;
+  std::string max_unhealthy = "40%";  // "N%" or "N"
+  std::int64_t max_unhealthy_floor = 3;  // fewer unhealthy targets than this are never a storm
+  std::string max_auto_risk = kRiskMedium;
+  bool reversible_only = false;
+  std::vector<Window> windows;
+};
+
+struct ApprovalRule {
+  std::int64_t min_approvals = 1;
+  std::int64_t expires_after_seconds = 900;
+  std::string on_expiry = "Escalate";  // Escalate | Close
+};
+
+struct History {
+  std::int64_t keep_incidents = 50;
+  std::int64_t ttl_seconds_after_resolved = 2592000;
+};
+
+struct HealingPolicySpec {
+  std::string mode = kModeObserve;
+  std::vector<Pause> pauses;
+  Target target;
+  std::vector<PolicyDependency> depends_on;
+  std::vector<Probe> probes;
+  Diagnosis diagnosis;
+  std::vector<Step> ladder;
+  Verification verification;
+  PolicyGuardrails guardrails;
+  ApprovalRule approval;
+  History history;
+};
+
+// --- status -------------------------------------------------------------------------------------------
+
+struct IndicatorStatus {
+  std::string name;           // a probe's name, or "container"
+  std::string state;          // Healthy | Unhealthy | Unknown (could not be measured)
+  std::int64_t health = 0;    // 0..100, bucketed to tens so that wobble is no change
+  std::string message;
+};
+
+struct TargetStatus {
+  std::string name;
+  std::string state;  // Healthy | Unhealthy | Unknown | Missing
+  std::int64_t health = 0;
+  std::string since;
+  std::string message;
+  std::vector<IndicatorStatus> indicators;
+  // Last time this target was verified or measured healthy, and when the last fix on it was verified.
+  std::string last_healthy;
+};
+
+// A reservation: written before an attempt may run, kept after it and after its incident. The memory of
+// budget, cooldown and breaker.
+struct ActionRecord {
+  std::string attempt_id;  // idempotency key
+  std::string incident;
+  std::string target;
+  std::string step;
+  std::string action;
+  std::string reserved_at;
+  // "" while running; Successful | Failed | Error | Inconclusive | NotExecuted.
+  std::string result;
+  std::string finished_at;
+};
+
+struct BudgetStatus {
+  std::int64_t remaining = 0;
+  std::string next_free_at;  // when a spent action leaves the window; "" if nothing is spent
+};
+
+struct BreakerStatus {
+  std::string target;
+  std::int64_t consecutive_failures = 0;
+  std::int64_t ineffective_fixes = 0;
+  std::string open_until;  // "" = closed
+};
+
+struct HealingPolicyStatus {
+  std::int64_t observed_generation = 0;
+  std::vector<meta::v1::Condition> conditions;
+  std::string health;  // summary for the printer column: "3/4 healthy"
+  std::int64_t targets_total = 0;
+  std::int64_t targets_unhealthy = 0;
+  std::vector<TargetStatus> targets;  // bounded: unhealthy ones first
+  std::vector<std::string> open_incidents;
+  BudgetStatus budget;
+  std::vector<ActionRecord> actions;  // bounded by window and count, newest last
+  std::vector<BreakerStatus> breakers;
+};
+
+struct HealingPolicy {
+  static const meta::v1::ResourceInfo kInfo;
+  meta::v1::ObjectMeta metadata;
+  HealingPolicySpec spec;
+  HealingPolicyStatus status;
+};
+
+// Condition types of HealingPolicy.
+inline constexpr char kPolicyReady[] = "Ready";
+inline constexpr char kPolicyTargetFound[] = "TargetFound";
+inline constexpr char kPolicyTargetHealthy[] = "TargetHealthy";
+inline constexpr char kPolicyRemediationAllowed[] = "RemediationAllowed";
+inline constexpr char kPolicyPaused[] = "Paused";
+inline constexpr char kPolicyStormActive[] = "StormActive";
+inline constexpr char kPolicyBreakerOpen[] = "BreakerOpen";
+
+}  // namespace salve::apis::salve::v1alpha1
+
+#endif  // SALVE_PKG_APIS_SALVE_V1ALPHA1_HEALINGPOLICY_H_
