@@ -26,6 +26,10 @@ endif()
 if(SALVE_SANITIZE)
   add_compile_options(-fsanitize=${SALVE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SALVE_SANITIZE})
+  if(SALVE_SANITIZE MATCHES thread AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # Boost.Asio's fences: GCC's thread sanitizer does not know them and says so as a warning.
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-tsan>)
+  endif()
 endif()
 
 function(_salve_target_defaults target)

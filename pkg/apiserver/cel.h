@@ -10,12 +10,12 @@
 #include "pkg/apiserver/status_body.h"
 #include "pkg/base/status.h"
 
-// The Common Expression Language as x-kubernetes-validations uses it. An interpreter over the parsed
-// tree: dynamic types, CEL's absorbing && and ||, the five macros, the string, math and time functions
-// listed in cel_functions.cc.
+// The Common Expression Language as x-kubernetes-validations uses it. An interpreter over the
+// parsed tree: dynamic types, CEL's absorbing && and ||, the five macros, the string, math and time
+// functions listed in cel_functions.cc.
 namespace salve::apiserver::cel {
 
-struct Node;             // cel_ast.h
+struct Node;  // cel_ast.h
 }  // namespace salve::apiserver::cel
 
 namespace salve::apiserver {
@@ -24,8 +24,8 @@ struct SchemaNode;  // schema_node.h
 
 namespace salve::apiserver::cel {
 
-// What an expression sees. `type` tells integers from floats, objects from maps and times from strings;
-// nullptr = go by the JSON types.
+// What an expression sees. `type` tells integers from floats, objects from maps and times from
+// strings; nullptr = go by the JSON types.
 struct Variable {
   const Json* value = nullptr;  // nullptr: undefined, any use is an error
   const SchemaNode* type = nullptr;
@@ -40,8 +40,8 @@ struct Input {
 // A parsed expression. Immutable and thread-safe.
 class Program {
  public:
-  // Refuses expressions longer than 16 KiB, deeper than 64, with an unknown name or function, and with a
-  // bad constant pattern. Errors say the offset.
+  // Refuses expressions longer than 16 KiB, deeper than 64, with an unknown name or function, and
+  // with a bad constant pattern. Errors say the offset.
   static StatusOr<std::shared_ptr<const Program>> Compile(std::string_view expression);
   ~Program();
 

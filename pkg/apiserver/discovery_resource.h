@@ -51,12 +51,12 @@ struct ServedResource {
   bool HasStatus() const;
 };
 
-// Namespace, ConfigMap, Secret, Event, Service (an empty list) of the core group, Lease and the three
-// SelfSubject reviews.
+// Namespace, ConfigMap, Secret, Event, Service (an empty list) of the core group, Lease and the
+// three SelfSubject reviews.
 std::vector<ServedResource> BuiltInResources();
 
-// One resource per served version of a CustomResourceDefinition (apiextensions.k8s.io/v1). The message
-// of an error names the CRD and the path.
+// One resource per served version of a CustomResourceDefinition (apiextensions.k8s.io/v1). The
+// message of an error names the CRD and the path.
 StatusOr<std::vector<ServedResource>> ServedResourcesFromCrd(const Json& crd);
 
 }  // namespace salve::apiserver

@@ -29,8 +29,8 @@ std::optional<OpenApiAnswer> OpenApiGroupVersion(const std::vector<ServedResourc
                                                  std::string_view group, std::string_view version,
                                                  std::string_view hash, WallTime now);
 
-// GET /openapi/v2: a protobuf document of zero bytes, which lets old clients go on without client-side
-// validation.
+// GET /openapi/v2: a protobuf document of zero bytes, which lets old clients go on without
+// client-side validation.
 Document OpenApiV2();
 
 }  // namespace salve::apiserver

@@ -29,8 +29,8 @@ ApiResult<Json> ApplyJsonPatch(const Json& document, const Json& patch);
 // null removes; the patch must be an object.
 ApiResult<Json> ApplyMergePatch(const Json& document, const Json& patch);
 
-// For Namespace, ConfigMap, Secret, Event, Lease: merge by map, but metadata.finalizers are a set and
-// metadata.ownerReferences are merged by uid; `$patch: delete|replace|merge`, `$retainKeys`,
+// For Namespace, ConfigMap, Secret, Event, Lease: merge by map, but metadata.finalizers are a set
+// and metadata.ownerReferences are merged by uid; `$patch: delete|replace|merge`, `$retainKeys`,
 // `$deleteFromPrimitiveList/…` and `$setElementOrder/…` are understood.
 ApiResult<Json> ApplyStrategicMergePatch(const Json& document, const Json& patch);
 

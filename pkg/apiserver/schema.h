@@ -14,34 +14,39 @@ namespace salve::apiserver {
 
 struct SchemaNode;  // schema_node.h
 
-// A CRD's openAPIV3Schema, compiled: patterns and CEL rules are parsed once. Immutable and thread-safe.
-// apiVersion, kind and metadata of the root are known without being in the schema.
+// A CRD's openAPIV3Schema, compiled: patterns and CEL rules are parsed once. Immutable and
+// thread-safe. apiVersion, kind and metadata of the root are known without being in the schema.
 //
 // The order of use in a write: Prune, Default, then ValidateAll.
 class CompiledSchema {
  public:
-  // Refuses what is not a structural schema, a pattern that RE2 cannot compile and a CEL rule that does
-  // not parse; the message names the path within the schema.
-  static StatusOr<std::shared_ptr<const CompiledSchema>> Compile(const Json& open_api_v3_schema);
+  // Refuses what is not a structural schema, a pattern that RE2 cannot compile and a CEL rule that
+  // does not parse; the message names the path within the schema. With `null_is_absent` (built-in
+  // kinds) a null is dropped wherever it stands, as Go's decoder does.
+  static StatusOr<std::shared_ptr<const CompiledSchema>> Compile(const Json& open_api_v3_schema,
+                                                                 bool null_is_absent = false);
   ~CompiledSchema();
 
-  // Fills in defaults for absent fields (and for null where the field is not nullable), outside in.
+  // Fills in defaults for absent fields, outside in. A null where the field is not nullable counts
+  // as absent: it is replaced by the default or removed.
   void Default(Json& object) const;
 
   // Removes fields that the schema does not declare and returns their paths ("spec.colour",
   // "spec.steps[0].x"), at most 100, sorted. Callers name them by UnknownFieldText.
   std::vector<std::string> Prune(Json& object) const;
 
-  // Structural errors only: types, required, enum, limits, patterns, formats, duplicate list-map keys.
-  // At most 100 causes.
-  std::vector<Cause> Validate(const Json& object) const;
+  // Structural errors only: types, required, enum, limits, patterns, formats, duplicate list-map
+  // keys. At most 100 causes. What is the same as in `old` (the stored object, nullptr on create)
+  // is not checked again: a schema that grew stricter holds for changes only, as in the real
+  // server.
+  std::vector<Cause> Validate(const Json& object, const Json* old = nullptr) const;
 
-  // CEL rules only, over an object without structural errors. `old` is the stored object or nullptr on
-  // create; rules that mention oldSelf run only where an old value exists.
+  // CEL rules only, over an object without structural errors. `old` is the stored object or nullptr
+  // on create; rules that mention oldSelf run only where an old value exists.
   std::vector<Cause> ValidateRules(const Json& object, const Json* old) const;
 
-  // Both. With structural errors the rules are not run, which an extra cause says as the real server
-  // does.
+  // Both. With structural errors the rules are not run, which an extra cause says as the real
+  // server does.
   std::vector<Cause> ValidateAll(const Json& object, const Json* old) const;
 
   bool has_rules() const { return has_rules_; }
@@ -65,8 +70,8 @@ struct ParsedJson {
   std::vector<std::string> duplicate_fields;
 };
 
-// Parses one JSON text from outside: UTF-8 is checked, everything is bounded, and nothing is thrown.
-// Errors say the byte offset.
+// Parses one JSON text from outside: UTF-8 is checked, everything is bounded, and nothing is
+// thrown. Errors say the byte offset.
 StatusOr<ParsedJson> ParseJsonStrict(std::string_view text, const JsonLimits& limits = {});
 
 }  // namespace salve::apiserver

@@ -44,8 +44,8 @@ class FieldSelector {
     std::string value;
   };
 
-  // `supported` are the resource's field labels (ServedResource::field_labels); another label is a 400
-  // "field label not supported: …". `=`, `==`, `!=`; a backslash escapes `,`, `=` and itself.
+  // `supported` are the resource's field labels (ServedResource::field_labels); another label is a
+  // 400 "field label not supported: …". `=`, `==`, `!=`; a backslash escapes `,`, `=` and itself.
   static ApiResult<FieldSelector> Parse(std::string_view text,
                                         const std::vector<std::string>& supported);
 
@@ -53,7 +53,8 @@ class FieldSelector {
   // An absent field compares as "", numbers and booleans as their text.
   bool Matches(const Json& object) const;
   const std::vector<Term>& terms() const { return terms_; }
-  // The name or namespace that a selector pins by equality: lets a store look up instead of scanning.
+  // The name or namespace that a selector pins by equality: lets a store look up instead of
+  // scanning.
   std::optional<std::string> RequiredName() const;
   std::optional<std::string> RequiredNamespace() const;
 

@@ -3,24 +3,25 @@
 #define SALVE_PKG_APISERVER_STATUS_BODY_H_
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "pkg/apis/meta/v1/types.h"
 
-// Bodies of metav1.Status: the words that kubectl prints. Pure functions, thread-safe. The HTTP code of
-// an answer is the body's "code".
+// Bodies of metav1.Status: the words that kubectl prints. Pure functions, thread-safe. The HTTP
+// code of an answer is the body's "code".
 namespace salve::apiserver {
 
 using Json = nlohmann::json;
 using apis::meta::v1::ResourceInfo;
 
-// One entry of details.causes. `reason` is a CauseType of metav1 (constants below), `field` a path such
-// as "spec.ladder[1].action", `message` what follows "<field>: " in the summary.
+// One entry of details.causes. `reason` is a CauseType of metav1 (constants below), `field` a path
+// such as "spec.ladder[1].action", `message` what follows "<field>: " in the summary.
 struct Cause {
   std::string reason;
   std::string message;
@@ -74,7 +75,8 @@ class [[nodiscard]] ApiResult {
   std::variant<T, ApiError> rep_;
 };
 
-// --- 404, 409, 410 ------------------------------------------------------------------------------------
+// --- 404, 409, 410
+// ------------------------------------------------------------------------------------
 
 ApiError NotFound(const ResourceInfo& resource, const std::string& name);
 // A path or resource that is not served: "the server could not find the requested resource".
@@ -84,7 +86,8 @@ ApiError AlreadyExists(const ResourceInfo& resource, const std::string& name);
 ApiError AlreadyExistsDeleting(const ResourceInfo& resource, const std::string& name);
 // Update with a stale resourceVersion.
 ApiError ConflictModified(const ResourceInfo& resource, const std::string& name);
-// "Operation cannot be fulfilled on incidents.salve.dev \"i1\": <why>": failed preconditions, deletion.
+// "Operation cannot be fulfilled on incidents.salve.dev \"i1\": <why>": failed preconditions,
+// deletion.
 ApiError Conflict(const ResourceInfo& resource, const std::string& name, const std::string& why);
 // Create in a namespace that is being deleted (403, as the real server).
 ApiError NamespaceTerminating(const ResourceInfo& resource, const std::string& name,
@@ -98,7 +101,8 @@ ApiError ExpiredContinue(const std::string& new_token);
 // Future resourceVersion on a list: 504 with retryAfterSeconds 1.
 ApiError TooLargeResourceVersion(std::int64_t requested, std::int64_t current);
 
-// --- 400, 422 -----------------------------------------------------------------------------------------
+// --- 400, 422
+// -----------------------------------------------------------------------------------------
 
 ApiError BadRequest(const std::string& message);
 // "HealingPolicy.salve.dev \"bad\" is invalid: …" from the causes. At least one cause.
@@ -108,7 +112,8 @@ ApiError Invalid(const ResourceInfo& resource, const std::string& name,
                  const std::vector<Cause>& causes);
 // Bad query options: kind "CreateOptions", "PatchOptions", "ListOptions" … of group meta.k8s.io.
 ApiError InvalidOptions(const std::string& kind, const std::vector<Cause>& causes);
-// fieldValidation=Strict: `problems` are whole phrases as UnknownFieldText/DuplicateFieldText make them.
+// fieldValidation=Strict: `problems` are whole phrases as UnknownFieldText/DuplicateFieldText make
+// them.
 ApiError StrictDecoding(const ResourceInfo& resource, const std::vector<std::string>& problems);
 // A JSON patch that cannot be applied: 422 without a name.
 ApiError PatchRejected();
@@ -122,11 +127,12 @@ std::string DuplicateFieldText(const std::string& path);
 // `299 - "unknown field \"spec.colour\""`: value of a header Warning.
 std::string WarningHeader(const std::string& text);
 
-// --- 401, 403, and what is left -----------------------------------------------------------------------
+// --- 401, 403, and what is left
+// -----------------------------------------------------------------------
 
 ApiError Unauthorized();
-// `User "bob" cannot list resource "incidents" in API group "salve.dev" in the namespace "default"`.
-// name and ns may be empty; subresource "" or "status".
+// `User "bob" cannot list resource "incidents" in API group "salve.dev" in the namespace
+// "default"`. name and ns may be empty; subresource "" or "status".
 ApiError ForbiddenAccess(const std::string& user, const std::string& verb,
                          const ResourceInfo& resource, const std::string& subresource,
                          const std::string& ns, const std::string& name);
@@ -148,9 +154,11 @@ Json DeletedStatus(const ResourceInfo& resource, const std::string& name, const 
 // Success without details.
 Json SuccessStatus();
 
-// --- causes, worded as k8s.io/apimachinery's field errors --------------------------------------------
+// --- causes, worded as k8s.io/apimachinery's field errors
+// --------------------------------------------
 
-// The way a value is shown inside a message: strings quoted, other scalars bare, composites as JSON.
+// The way a value is shown inside a message: strings quoted, other scalars bare, composites as
+// JSON.
 std::string ShowValue(const Json& value);
 Cause RequiredCause(const std::string& field, const std::string& detail = "");
 Cause InvalidCause(const std::string& field, const Json& value, const std::string& detail);

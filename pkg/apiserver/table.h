@@ -19,8 +19,8 @@ enum class Representation {
   kPartialMetadata,  // as=PartialObjectMetadata[List];v=v1;g=meta.k8s.io
 };
 
-// From the Accept header of a request for objects: the first media type that can be served, by q then
-// by order. "" and */* are kObject. Protobuf alone, and anything else unknown, is a 406.
+// From the Accept header of a request for objects: the first media type that can be served, by q
+// then by order. "" and */* are kObject. Protobuf alone, and anything else unknown, is a 406.
 ApiResult<Representation> NegotiateObject(std::string_view accept);
 
 enum class DiscoveryFormat { kPlain, kAggregatedV2 };
@@ -48,8 +48,8 @@ Json MakeTableEvent(const ServedResource& resource, const Json& object, IncludeO
 Json MakePartialMetadata(const Json& object);
 Json MakePartialMetadataList(const std::vector<Json>& objects, const Json& list_metadata);
 
-// A printer column's JSONPath: .a.b, .a['b.c'], [0], [-1], [*], [?(@.type=="Ready")]. Several results
-// are what the real server makes of them: the first for a cell.
+// A printer column's JSONPath: .a.b, .a['b.c'], [0], [-1], [*], [?(@.type=="Ready")]. Several
+// results are what the real server makes of them: the first for a cell.
 class JsonPath {
  public:
   static StatusOr<JsonPath> Parse(std::string_view text);

@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::uint32_t kInvalid = 0xFFFFFFFF;
 
-// Decodes one code point at `at` and moves past it; one byte further and kInvalid if it is malformed
-// (overlong, surrogate, beyond U+10FFFF, cut off).
+// Decodes one code point at `at` and moves past it; one byte further and kInvalid if it is
+// malformed (overlong, surrogate, beyond U+10FFFF, cut off).
 std::uint32_t DecodeUtf8(std::string_view text, std::size_t& at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(at);

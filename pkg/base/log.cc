@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/base/log.h"
 
-#include <glog/logging.h>
-#include <poll.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <utility>
 #include <vector>
+
+#include <glog/logging.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "pkg/base/mutex.h"
 #include "pkg/base/redact.h"
@@ -84,8 +84,8 @@ class JsonLineSink : public google::LogSink {
       if (ready < 0 && errno == EINTR) continue;
       ssize_t written = -1;
       if (ready > 0) {
-        written = ::write(STDERR_FILENO, out.data() + done,
-                          std::min(out.size() - done, kWriteChunk));
+        written =
+            ::write(STDERR_FILENO, out.data() + done, std::min(out.size() - done, kWriteChunk));
         if (written < 0 && errno == EINTR) continue;
       }
       if (written < 0) {

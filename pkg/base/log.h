@@ -41,13 +41,12 @@ class LogField {
 
 // Writes one line of JSON to standard error:
 //   {"time":"…","level":"info","msg":"container restarted","incident":"shop/redis-1","attempt":2}
-// Secrets are redacted (redact.h), control characters escaped, the line is at most 8 kB. Thread-safe. If
-// standard error takes nothing for a moment (a full pipe), lines are dropped and counted: the next
-// line that gets through carries "dropped".
+// Secrets are redacted (redact.h), control characters escaped, the line is at most 8 kB.
+// Thread-safe. If standard error takes nothing for a moment (a full pipe), lines are dropped and
+// counted: the next line that gets through carries "dropped".
 //
 //   Log(Severity::kWarning, "docker event stream ended, reconnecting", {{"backend", name}});
-void Log(Severity severity, std::string_view message,
-         std::initializer_list<LogField> fields = {});
+void Log(Severity severity, std::string_view message, std::initializer_list<LogField> fields = {});
 
 // Whether a line of that severity would be written: for callers whose message is costly to build.
 bool LogEnabled(Severity severity);
@@ -57,8 +56,8 @@ void SetLogLevel(Severity least);
 // "debug", "info", "warning", "error". False, and nothing changed, for anything else.
 bool SetLogLevel(std::string_view name);
 
-// Adds a field to every line that this thread writes while the object lives, for example the incident
-// that is being worked on. They nest; an inner one with the same key wins.
+// Adds a field to every line that this thread writes while the object lives, for example the
+// incident that is being worked on. They nest; an inner one with the same key wins.
 class LogContext {
  public:
   LogContext(std::string_view key, std::string_view value);
@@ -67,10 +66,9 @@ class LogContext {
   LogContext& operator=(const LogContext&) = delete;
 };
 
-// For tests: lines (without "\n") go to `writer` instead of standard error; an empty function restores
-// it. `clock` stamps the lines (the system's if null) and must outlive its use.
-void SetLogWriterForTest(std::function<void(std::string_view line)> writer,
-                         Clock* clock = nullptr);
+// For tests: lines (without "\n") go to `writer` instead of standard error; an empty function
+// restores it. `clock` stamps the lines (the system's if null) and must outlive its use.
+void SetLogWriterForTest(std::function<void(std::string_view line)> writer, Clock* clock = nullptr);
 
 // Appends `text` as a JSON string with its quotes. Control characters (C0, DEL, C1) and those that
 // change the direction of text are escaped, invalid UTF-8 becomes U+FFFD.

@@ -20,7 +20,8 @@ struct Registry {
 };
 
 Registry& Secrets() {
-  static Registry* registry = new Registry;  // Never destroyed: threads may log while the process ends.
+  static Registry* registry =
+      new Registry;  // Never destroyed: threads may log while the process ends.
   return *registry;
 }
 
@@ -141,24 +142,14 @@ class Scanner {
   // `=value`, `: value`, `": "value"`, with or without quotes, escaped ones too.
   void HideAssigned() {
     std::size_t at = at_;
-    auto skip_quote = [&](std::size_t& p) {
-      if (p < text_.size() && text_[p] == '\\') ++p;
-      if (p < text_.size() && (text_[p] == '"' || text_[p] == '\'')) return text_[p++];
-      return '\0';
-    };
-    skip_quote(at);
+    TakeQuote(at);
     at = SkipSpaces(text_, at);
     if (at >= text_.size() || (text_[at] != '=' && text_[at] != ':')) return;
     at = SkipSpaces(text_, at + 1);
-    const char quote = skip_quote(at);
+    const std::string_view quote = TakeQuote(at);
     std::size_t end = at;
-    if (quote != '\0') {
-      while (end < text_.size() && text_[end] != quote) end += text_[end] == '\\' && quote == '"' &&
-                                                               end + 1 < text_.size() &&
-                                                               text_[end + 1] != '"'
-                                                           ? 2
-                                                           : 1;
-      end = std::min(end, text_.size());
+    if (!quote.empty()) {
+      end = FindQuote(at, quote);
     } else {
       for (std::string_view scheme : {std::string_view("bearer"), std::string_view("basic")}) {
         if (StartsWithNoCase(text_.substr(at), scheme)) at = SkipSpaces(text_, at + scheme.size());
@@ -172,6 +163,23 @@ class Scanner {
     at_ = end;
   }
 
+  // Moves `at` past a quote and returns it: `"`, `'`, `\"`, or nothing.
+  std::string_view TakeQuote(std::size_t& at) const {
+    const std::string_view rest = text_.substr(at);
+    const std::size_t slash = rest.starts_with('\\') ? 1 : 0;
+    if (rest.size() <= slash || (rest[slash] != '"' && rest[slash] != '\'')) return {};
+    at += slash + 1;
+    return rest.substr(0, slash + 1);
+  }
+
+  // Where the quoted value that starts at `at` ends.
+  std::size_t FindQuote(std::size_t at, std::string_view quote) const {
+    while (at < text_.size() && text_.substr(at, quote.size()) != quote) {
+      at += text_[at] == '\\' ? 2 : 1;
+    }
+    return std::min(at, text_.size());
+  }
+
   const std::string_view text_;
   std::size_t at_ = 0;
   std::string out_;
@@ -181,17 +189,16 @@ class Scanner {
 
 bool IsSecretName(std::string_view name) {
   static constexpr std::array<std::string_view, 12> kWords = {
-      "password",  "passwd",     "secret",      "token",       "apikey",     "api_key",
-      "api-key",   "authorization", "credential", "private_key", "access_key", "accesskey"};
+      "password", "passwd",        "secret",     "token",       "apikey",     "api_key",
+      "api-key",  "authorization", "credential", "private_key", "access_key", "accesskey"};
   // Names of things about secrets that are no secrets themselves.
-  static constexpr std::array<std::string_view, 4> kInnocent = {"secretref", "secretname",
-                                                                "tokens", "tokenfile"};
+  static constexpr std::array<std::string_view, 4> kInnocent = {"secretref", "secretname", "tokens",
+                                                                "tokenfile"};
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
   if (std::find(kInnocent.begin(), kInnocent.end(), lower) != kInnocent.end()) return false;
-  return std::any_of(kWords.begin(), kWords.end(), [&](std::string_view word) {
-    return lower.find(word) != std::string::npos;
-  });
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
 void RegisterSecret(std::string_view value) {

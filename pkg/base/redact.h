@@ -20,7 +20,8 @@ void RegisterSecret(std::string_view value);
 // hiding. Linear in the text, times the number of registered secrets. Thread-safe.
 std::string Redact(std::string_view text);
 
-// True for names whose values Redact would hide after a "=": "DB_PASSWORD", "authorization", "apiKey".
+// True for names whose values Redact would hide after a "=": "DB_PASSWORD", "authorization",
+// "apiKey".
 bool IsSecretName(std::string_view name);
 
 }  // namespace salve

@@ -4,10 +4,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "pkg/apis/meta/v1/types.h"
 #include "pkg/base/clock.h"
@@ -55,8 +56,8 @@ class WatchStream {
  public:
   virtual ~WatchStream() = default;
   // The next event; nullopt at the regular end of the stream. kDeadlineExceeded if none came by
-  // `deadline` (go on reading), kExpired for a 410 in any shape, kAborted when the connection broke,
-  // other codes for an ERROR event. A malformed event is kInternal: relist.
+  // `deadline` (go on reading), kExpired for a 410 in any shape, kAborted when the connection
+  // broke, other codes for an ERROR event. A malformed event is kInternal: relist.
   virtual StatusOr<std::optional<WatchEvent>> Next(MonoTime deadline) = 0;
   virtual void Close() = 0;
 };
@@ -99,7 +100,8 @@ class Writer {
   // Returns what the server stored. metadata.namespace of `object` is used for namespaced kinds.
   virtual StatusOr<Json> Create(const ResourceInfo& resource, const Json& object,
                                 const WriteOptions& options = {}) = 0;
-  // PUT. Refuses (kInvalidArgument) an object without resourceVersion: nothing is overwritten blindly.
+  // PUT. Refuses (kInvalidArgument) an object without resourceVersion: nothing is overwritten
+  // blindly.
   virtual StatusOr<Json> Update(const ResourceInfo& resource, const Json& object,
                                 const WriteOptions& options = {}) = 0;
   virtual StatusOr<Json> Patch(const ResourceInfo& resource, const NamespacedName& name,

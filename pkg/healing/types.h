@@ -16,6 +16,10 @@
 // The words in which backends and probes talk to the pure core. Plain values.
 namespace salve::healing {
 
+// The API's words, short: v1 is salve.dev/v1alpha1, metav1 is meta/v1.
+namespace v1 = ::salve::apis::salve::v1alpha1;
+namespace metav1 = ::salve::apis::meta::v1;
+
 using apis::salve::v1alpha1::Action;
 using apis::salve::v1alpha1::Metric;
 using apis::salve::v1alpha1::TargetRef;
@@ -31,6 +35,7 @@ const char* HealthStateName(HealthState state);
 
 // Conditions that a backend reports of a target; more than one may hold.
 inline constexpr char kConditionUnhealthy[] = "Unhealthy";  // the engine's own health check fails
+inline constexpr char kConditionHealthCheckPassing[] = "HealthCheckPassing";  // there is one, and it passes
 inline constexpr char kConditionStarting[] = "Starting";    // inside the health check's start period
 inline constexpr char kConditionExited[] = "Exited";        // ended by itself, exit_code says how
 inline constexpr char kConditionStopped[] = "Stopped";      // ended because somebody asked for it
@@ -38,6 +43,7 @@ inline constexpr char kConditionOOMKilled[] = "OOMKilled";
 inline constexpr char kConditionRestarting[] = "Restarting";  // restart loop of the engine itself
 inline constexpr char kConditionPaused[] = "Paused";
 inline constexpr char kConditionDead[] = "Dead";
+inline constexpr char kConditionEngineRestarted[] = "EngineRestarted";  // the engine itself restarted
 inline constexpr char kConditionStartFailed[] = "StartFailed";  // message has the engine's error
 
 // What a backend sees of one target at one moment. Salve's own view of health (probes) is not in it.

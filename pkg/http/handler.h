@@ -26,25 +26,25 @@ class StreamSink {
   virtual void OnClosed(std::function<void()> callback) = 0;
 };
 
-// How a handler answers: exactly one call of Send or of Stream, from any thread, now or later. Dropping
-// the object without an answer sends a 500.
+// How a handler answers: exactly one call of Send or of Stream, from any thread, now or later.
+// Dropping the object without an answer sends a 500.
 class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;
   virtual void Send(Response response) = 0;
-  // Sends the head at once and returns the sink of the body (chunked). `buffer_bytes` bounds what a slow
-  // reader may leave unread.
+  // Sends the head at once and returns the sink of the body (chunked). `buffer_bytes` bounds what a
+  // slow reader may leave unread.
   virtual std::shared_ptr<StreamSink> Stream(Response head, std::size_t buffer_bytes) = 0;
 };
 
-// Serves requests; called concurrently from the server's worker threads (or from a client's own thread
-// in process).
+// Serves requests; called concurrently from the server's worker threads (or from a client's own
+// thread in process).
 class Handler {
  public:
   virtual ~Handler() = default;
   virtual void Handle(Request request, std::unique_ptr<ResponseWriter> writer) = 0;
-  // Called with a request whose body has not been read yet (body empty): false and a filled `refusal`
-  // ends it there (authentication, 404, 413 for what needs no body). Default: accept.
+  // Called with a request whose body has not been read yet (body empty): false and a filled
+  // `refusal` ends it there (authentication, 404, 413 for what needs no body). Default: accept.
   virtual bool AdmitHead(const Request& head, Response* refusal) {
     (void)head;
     (void)refusal;

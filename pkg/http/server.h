@@ -22,18 +22,19 @@ struct ServerOptions {
   std::size_t max_header_bytes = 16u << 10;  // more: 431
   std::size_t max_connections = 1024;
   std::size_t max_connections_per_address = 256;
-  std::chrono::seconds header_deadline{10};   // from accept or from the end of the last answer's use
-  std::chrono::seconds request_deadline{30};  // head and body
-  std::chrono::seconds idle_deadline{120};    // kept-alive connection without a request
-  std::chrono::seconds write_deadline{30};    // a chunk that the reader does not take
-  int worker_threads = 2;                     // run Handler::Handle; one more thread does all I/O
+  std::chrono::milliseconds header_deadline{
+      10'000};  // from accept or from the end of the last answer's use
+  std::chrono::milliseconds request_deadline{30'000};  // head and body
+  std::chrono::milliseconds idle_deadline{120'000};    // kept-alive connection without a request
+  std::chrono::milliseconds write_deadline{30'000};    // a chunk that the reader does not take
+  int worker_threads = 2;  // run Handler::Handle; one more thread does all I/O
 };
 
 // An HTTP/1.1 server: one I/O thread (Boost.Beast, asynchronous), a few workers. Thread-safe.
 class Server {
  public:
-  // Binds and serves at once. kAlreadyExists if the port is in use (message names it). `handler` must
-  // outlive the server.
+  // Binds and serves at once. kAlreadyExists if the port is in use (message names it). `handler`
+  // must outlive the server.
   static StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options, Handler& handler);
   virtual ~Server() = default;  // Stop(0)
 

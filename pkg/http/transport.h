@@ -14,7 +14,8 @@
 namespace salve::http {
 
 struct CallOptions {
-  // The whole call must be over by then: Code::kDeadlineExceeded. MonoTime::max() is for streams only.
+  // The whole call must be over by then: Code::kDeadlineExceeded. MonoTime::max() is for streams
+  // only.
   MonoTime deadline = MonoTime::max();
   // Ends the call early: Code::kCancelled.
   std::stop_token stop;
@@ -31,7 +32,8 @@ class ResponseStream {
   virtual int status() const = 0;
   virtual const Headers& headers() const = 0;
   // The next bytes, at least one; "" at the regular end. kDeadlineExceeded if nothing came by
-  // `deadline` (the stream stays usable), kAborted if the connection broke, kCancelled after Close().
+  // `deadline` (the stream stays usable), kAborted if the connection broke, kCancelled after
+  // Close().
   virtual StatusOr<std::string> Read(MonoTime deadline) = 0;
   virtual void Close() = 0;
 };

@@ -16,7 +16,7 @@ struct TlsOptions {
   std::string ca_pem;           // empty: the system's roots
   std::string certificate_pem;  // client certificate chain, empty: none
   std::string private_key_pem;
-  std::string server_name;      // verified instead of the URL's host if set
+  std::string server_name;  // verified instead of the URL's host if set
   bool insecure_skip_verify = false;
 };
 
@@ -25,8 +25,8 @@ struct TlsOptions {
 StatusOr<std::unique_ptr<Transport>> MakeTcpTransport(const std::string& base_url,
                                                       const TlsOptions& tls, Clock& clock);
 
-// HTTP over a unix socket by Boost.Beast, a connection per call in flight, kept alive between calls.
-// The socket is opened at the first call: kUnavailable names the path and errno's text.
+// HTTP over a unix socket by Boost.Beast, a connection per call in flight, kept alive between
+// calls. The socket is opened at the first call: kUnavailable names the path and errno's text.
 std::unique_ptr<Transport> MakeUnixTransport(const std::string& socket_path, Clock& clock);
 
 // Calls `handler` in this process: the same bytes without a socket. `handler` must outlive it.

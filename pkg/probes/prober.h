@@ -37,7 +37,7 @@ struct ProbeJob {
   apis::salve::v1alpha1::TargetRef target;
   apis::salve::v1alpha1::Probe probe;
 
-  // "ns/policy/target/probe": identity of the job.
+  // "ns/policy/backend/target/probe": identity of the job.
   std::string Key() const;
 };
 
@@ -53,21 +53,21 @@ struct ProberOptions {
   std::size_t max_body_bytes = 64u << 10;
 };
 
-// Runs all probes on one asynchronous loop (one thread; a few more for blocking exec probes, started on
-// demand). Thread-safe.
+// Runs all probes on one asynchronous loop (one thread; a few more for blocking exec probes,
+// started on demand). Thread-safe.
 class Prober {
  public:
   static std::unique_ptr<Prober> Create(ProberOptions options);
   virtual ~Prober() = default;
 
-  // Makes the set of periodic jobs of one policy be exactly `jobs`: new ones start within a jittered
-  // fraction of their period (first run at once), changed ones restart, missing ones stop. Unchanged
-  // ones are not disturbed.
-  virtual void SetJobs(const std::string& ns, const std::string& policy,
-                       std::vector<ProbeJob> jobs, ResultCallback callback) = 0;
+  // Makes the set of periodic jobs of one policy be exactly `jobs`: new ones start within a
+  // jittered fraction of their period (first run at once), changed ones restart, missing ones stop.
+  // Unchanged ones are not disturbed.
+  virtual void SetJobs(const std::string& ns, const std::string& policy, std::vector<ProbeJob> jobs,
+                       ResultCallback callback) = 0;
 
-  // One fresh measurement, independent of the periodic ones; the callback comes exactly once, at the
-  // latest after the probe's own timeout.
+  // One fresh measurement, independent of the periodic ones; the callback comes exactly once, at
+  // the latest after the probe's own timeout.
   virtual void MeasureOnce(const ProbeJob& job, ResultCallback callback) = 0;
 
   // The same, waiting. For reconcilers.

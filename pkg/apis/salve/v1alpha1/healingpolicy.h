@@ -214,6 +214,7 @@ struct HealingPolicyStatus {
   std::int64_t targets_unhealthy = 0;
   std::vector<TargetStatus> targets;  // bounded: unhealthy ones first
   std::vector<std::string> open_incidents;
+  std::int64_t open_incident_count = 0;  // for the printer column, which cannot count
   BudgetStatus budget;
   std::vector<ActionRecord> actions;  // bounded by window and count, newest last
   std::vector<BreakerStatus> breakers;

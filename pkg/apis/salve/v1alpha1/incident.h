@@ -147,6 +147,7 @@ struct Attempt {
   std::optional<ExecutionResult> result;
   std::optional<VerificationStatus> verification;
   std::optional<ExecutionResult> undo_result;
+  std::optional<VerificationStatus> undo_verification;  // an undo is verified itself
   std::string approved_by;  // "" = nobody had to
 };
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/commands/commands.h"
+
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+
+#include "controller/commands/exit_codes.h"
+
+namespace salve::commands {
+namespace {
+
+// Memory that one thread freed must be good for another: the default of eight arenas a core costs more than
+// the whole program.
+void LimitHeap() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_TRIM_THRESHOLD, 128 << 10);
+}
+
+}  // namespace
+
+int Run(int argc, char** argv) {
+  LimitHeap();
+  CLI::App app("Watches services, finds out why they are ill, and heals them within the limits you set.",
+               "salve");
+  app.require_subcommand(1);
+  int exit_code = kExitOk;
+  AddStandalone(app, exit_code);
+  AddGet(app, exit_code);
+  AddApply(app, exit_code);
+  AddWait(app, exit_code);
+  AddHealthz(app, exit_code);
+  AddVersion(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace salve::commands

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/runtime/backends.h"
+
+#include <arpa/inet.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+#include "pkg/backends/docker/docker_backend.h"
+#include "pkg/base/file_source.h"
+
+namespace salve::runtime {
+namespace {
+
+using apis::config::v1alpha1::BackendConfiguration;
+using apis::config::v1alpha1::ControllerConfiguration;
+using apis::config::v1alpha1::TlsFiles;
+
+constexpr std::size_t kMaxPemBytes = 1u << 20;
+constexpr char kUsualSocket[] = "unix:///var/run/docker.sock";
+
+StatusOr<http::TlsOptions> ReadTls(const TlsFiles& files) {
+  http::TlsOptions tls;
+  const std::pair<const std::string&, std::string&> pems[] = {
+      {files.ca_file, tls.ca_pem},
+      {files.cert_file, tls.certificate_pem},
+      {files.key_file, tls.private_key_pem}};
+  for (const auto& [path, pem] : pems) {
+    if (path.empty()) continue;
+    SALVE_ASSIGN_OR_RETURN(pem, SystemFiles().Read(path, kMaxPemBytes));
+  }
+  tls.server_name = files.server_name;
+  return tls;
+}
+
+StatusOr<std::unique_ptr<backends::Backend>> MakeBackend(const BackendConfiguration& configuration,
+                                                         Clock& clock, Random& random,
+                                                         const BackendEnvironment& environment) {
+  backends::docker::DockerOptions options;
+  options.name = configuration.name;
+  options.clock = &clock;
+  options.random = &random;
+  options.exec_environment = environment;
+  // Images of databases make the application's user a superuser: without this nothing could be ended there.
+  options.terminate_postgres_superusers = true;
+  const char* from_environment = std::getenv("DOCKER_HOST");
+  options.host = !configuration.docker->host.empty() ? configuration.docker->host
+                 : from_environment != nullptr && *from_environment != '\0' ? from_environment
+                                                                            : kUsualSocket;
+  if (configuration.docker->tls) {
+    options.use_tls = true;
+    SALVE_ASSIGN_OR_RETURN(options.tls, ReadTls(*configuration.docker->tls));
+  }
+  return backends::docker::MakeDockerBackend(std::move(options));
+}
+
+// An address range in the form of IPv6, IPv4 mapped into it.
+struct Range {
+  std::array<unsigned char, 16> bytes{};
+  int bits = 0;
+  std::string text;
+};
+
+std::optional<std::array<unsigned char, 16>> ParseAddress(const std::string& text, bool* v4) {
+  std::array<unsigned char, 16> bytes{};
+  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) {
+    *v4 = false;
+    return bytes;
+  }
+  bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0};
+  if (inet_pton(AF_INET, text.c_str(), bytes.data() + 12) != 1) return std::nullopt;
+  *v4 = true;
+  return bytes;
+}
+
+std::vector<Range> ParseRanges(const std::vector<std::string>& cidrs) {
+  std::vector<Range> ranges;
+  for (const std::string& cidr : cidrs) {
+    const std::size_t slash = cidr.find('/');
+    bool v4 = false;
+    const auto bytes = ParseAddress(cidr.substr(0, slash), &v4);
+    if (!bytes || slash == std::string::npos) continue;  // the configuration has been checked
+    ranges.push_back({*bytes, std::atoi(cidr.c_str() + slash + 1) + (v4 ? 96 : 0), cidr});
+  }
+  return ranges;
+}
+
+const Range* FindRange(const std::vector<Range>& ranges, const std::array<unsigned char, 16>& address) {
+  for (const Range& range : ranges) {
+    const std::size_t whole = static_cast<std::size_t>(range.bits / 8);
+    const int rest = range.bits % 8;
+    if (std::memcmp(range.bytes.data(), address.data(), whole) != 0) continue;
+    const int mask = 0xff00 >> rest & 0xff;
+    if (rest != 0 && ((range.bytes[whole] ^ address[whole]) & mask) != 0) continue;
+    return &range;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Status AddBackends(const ControllerConfiguration& configuration, Clock& clock, Random& random,
+                   BackendEnvironment environment, backends::Registry& registry) {
+  for (const BackendConfiguration& one : configuration.backends) {
+    auto backend = MakeBackend(one, clock, random, environment);
+    if (!backend.ok()) return backend.status().Annotate("backend \"" + one.name + "\"");
+    registry.Add(std::move(backend).value());
+  }
+  return Status::Ok();
+}
+
+probes::AddressPolicy MakeAddressPolicy(const ControllerConfiguration& configuration) {
+  std::vector<std::string> denied = configuration.probes.denied_cidrs;
+  // Unless the administrator opens them, the ranges where clouds keep credentials stay closed.
+  if (configuration.probes.allowed_cidrs.empty()) {
+    denied.insert(denied.end(), {"169.254.0.0/16", "fe80::/10", "fd00:ec2::/32"});
+  }
+  return [allowed = ParseRanges(configuration.probes.allowed_cidrs),
+          closed = ParseRanges(denied)](const std::string&, const std::string& ip) -> Status {
+    bool v4 = false;
+    const auto address = ParseAddress(ip, &v4);
+    if (!address) return InvalidArgumentError("\"" + ip + "\" is not an address");
+    if (const Range* range = FindRange(closed, *address)) {
+      return PermissionDeniedError("probing " + ip + " is denied by " + range->text);
+    }
+    if (!allowed.empty() && FindRange(allowed, *address) == nullptr) {
+      return PermissionDeniedError("probing " + ip + " is not within probes.allowedCIDRs");
+    }
+    return Status::Ok();
+  };
+}
+
+ControllerConfiguration DefaultConfiguration() {
+  ControllerConfiguration configuration;
+  configuration.backends = {{"docker", apis::config::v1alpha1::DockerBackend{}}};
+  configuration.backends[0].docker->allowed_namespaces = {"*"};
+  return configuration;
+}
+
+}  // namespace salve::runtime

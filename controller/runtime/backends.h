@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SALVE_CONTROLLER_RUNTIME_BACKENDS_H_
+#define SALVE_CONTROLLER_RUNTIME_BACKENDS_H_
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "pkg/apis/config/v1alpha1/configuration.h"
+#include "pkg/backends/backend.h"
+#include "pkg/base/clock.h"
+#include "pkg/base/random.h"
+#include "pkg/probes/prober.h"
+
+namespace salve::runtime {
+
+// The environment (passwords) for commands that run inside a target.
+using BackendEnvironment =
+    std::function<std::map<std::string, std::string>(const apis::salve::v1alpha1::TargetRef&)>;
+
+// Makes a backend for each one in the configuration. kInvalidArgument names the entry and the field (a host
+// that cannot be understood, a TLS file that cannot be read).
+Status AddBackends(const apis::config::v1alpha1::ControllerConfiguration& configuration, Clock& clock,
+                   Random& random, BackendEnvironment environment, backends::Registry& registry);
+
+// Which addresses probes may connect to. Without any CIDR in the configuration: everything but the
+// link-local ranges, where clouds keep their credentials.
+probes::AddressPolicy MakeAddressPolicy(
+    const apis::config::v1alpha1::ControllerConfiguration& configuration);
+
+// The configuration without a file: one backend "docker" at DOCKER_HOST or the usual socket, open to all
+// namespaces.
+apis::config::v1alpha1::ControllerConfiguration DefaultConfiguration();
+
+}  // namespace salve::runtime
+
+#endif  // SALVE_CONTROLLER_RUNTIME_BACKENDS_H_

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/runtime/controller_graph.h"
+
+#include "controller/runtime/backends.h"
+#include "pkg/apis/codec.h"
+#include "pkg/base/log.h"
+#include "pkg/healing/machine.h"
+#include "pkg/reconcilers/wiring.h"
+
+namespace salve::runtime {
+namespace {
+
+namespace v1 = apis::salve::v1alpha1;
+using apis::meta::v1::NamespacedName;
+using std::chrono::seconds;
+
+template <class T>
+engine::ReflectorOptions Watching() {
+  engine::ReflectorOptions options;
+  options.resource = T::kInfo;
+  return options;
+}
+
+template <class T>
+engine::Informer<T> MakeInformer(client::Client& client, engine::Environment env) {
+  return engine::Informer<T>(Watching<T>(), client, &apis::Decode<T>, env);
+}
+
+reconcilers::ControllerSettings SettingsFrom(const GraphInput& input) {
+  reconcilers::ControllerSettings settings;
+  settings.lease_holder = input.instance;
+  settings.self_heal_enabled = input.self_heal_enabled;
+  settings.exec_allow = input.configuration.exec.allow;
+  for (const auto& backend : input.configuration.backends) {
+    settings.backend_namespaces[backend.name] = backend.docker ? backend.docker->allowed_namespaces
+                                                               : std::vector<std::string>{};
+  }
+  return settings;
+}
+
+engine::ControllerOptions OptionsFor(int max_concurrent, Duration timeout) {
+  engine::ControllerOptions options;
+  options.max_concurrent = max_concurrent;
+  options.reconcile_timeout = timeout;
+  return options;
+}
+
+std::unique_ptr<probes::Prober> MakeProber(const GraphInput& input, probes::SecretReader& secrets,
+                                           backends::Registry& backends, Clock& clock,
+                                           Random& random) {
+  probes::ProberOptions options;
+  options.secrets = &secrets;
+  options.clock = &clock;
+  options.random = &random;
+  options.address_policy = MakeAddressPolicy(input.configuration);
+  options.exec = [&backends](const v1::TargetRef& ref, const std::vector<std::string>& argv,
+                             MonoTime deadline) -> StatusOr<healing::ActionResult> {
+    backends::Backend* backend = backends.Find(ref.backend);
+    if (backend == nullptr) return NotFoundError("no backend named \"" + ref.backend + "\"");
+    return backend->RunProbe(ref, argv, {deadline, {}});
+  };
+  return probes::Prober::Create(std::move(options));
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<ControllerGraph>> ControllerGraph::Build(GraphInput input, Clock& clock,
+                                                                  Random& random) {
+  auto backends = std::make_unique<backends::Registry>();
+  std::unique_ptr<ControllerGraph> graph(
+      new ControllerGraph(std::move(input), std::move(backends), clock, random));
+  SALVE_RETURN_IF_ERROR(graph->AddBackends(clock, random));
+  graph->Connect();
+  return graph;
+}
+
+ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Registry> backends,
+                                 Clock& clock, Random& random)
+    : input_(std::move(input)),
+      env_{clock, random, *input_.engine_metrics},
+      backends_(std::move(backends)),
+      namespaces_(MakeInformer<apis::core::v1::Namespace>(*input_.client, env_)),
+      guardrails_(MakeInformer<v1::HealingGuardrail>(*input_.client, env_)),
+      policies_(MakeInformer<v1::HealingPolicy>(*input_.client, env_)),
+      incidents_(MakeInformer<v1::Incident>(*input_.client, env_)),
+      approvals_(MakeInformer<v1::IncidentApproval>(*input_.client, env_)),
+      events_({}, *input_.event_client, env_),
+      leases_(*input_.client, clock),
+      secrets_(*input_.client, input_.secret_root),
+      policy_status_(*input_.client, policies_),
+      guardrail_status_(*input_.client, guardrails_),
+      prober_(MakeProber(input_, secrets_, *backends_, clock, random)),
+      shell_{*input_.client,
+             policies_,
+             incidents_,
+             approvals_,
+             guardrails_,
+             namespaces_,
+             *backends_,
+             *prober_,
+             health_,
+             targets_,
+             policy_status_,
+             guardrail_status_,
+             leases_,
+             events_,
+             *input_.healing_metrics,
+             SystemTimeZones(),
+             clock,
+             {clock.Now(), clock.Monotonic()},
+             SettingsFrom(input_)},
+      policy_reconciler_(shell_,
+                         [this](const NamespacedName& key) { policy_controller_.Enqueue(key); }),
+      incident_reconciler_(shell_),
+      policy_controller_("healingpolicy", policy_reconciler_, OptionsFor(4, seconds(60)), env_),
+      // An incident's reconcile lasts as long as its action: a restart takes seconds.
+      incident_controller_("incident", incident_reconciler_, OptionsFor(64, seconds(600)), env_),
+      manager_({}, *input_.elector, env_) {}
+
+Status ControllerGraph::AddBackends(Clock& clock, Random& random) {
+  BackendEnvironment environment = [this](const v1::TargetRef& ref) { return SecretsFor(ref); };
+  return runtime::AddBackends(input_.configuration, clock, random, std::move(environment),
+                              *backends_);
+}
+
+// What redis-cli and psql in the target need to log in: the passwords of the probes that measure it.
+std::map<std::string, std::string> ControllerGraph::SecretsFor(const v1::TargetRef& ref) {
+  std::map<std::string, std::string> environment;
+  for (const NamespacedName& key : targets_.PoliciesOf(ref)) {
+    const auto policy = policies_.Get(key);
+    if (policy == nullptr) continue;
+    for (const v1::Probe& probe : policy->spec.probes) {
+      const auto add = [&](const char* variable, const std::optional<v1::SecretSource>& source) {
+        if (!source) return;
+        auto value = secrets_.Read(*source, key.ns);
+        if (value.ok()) {
+          environment[variable] = std::move(value).value();
+        } else {
+          Log(Severity::kWarning, "secret of a probe cannot be read",
+              {{"policy", key.ToString()}, {"error", value.status().message()}});
+        }
+      };
+      if (probe.redis) add("REDISCLI_AUTH", probe.redis->password);
+      if (probe.postgres) add("PGPASSWORD", probe.postgres->password);
+    }
+  }
+  return environment;
+}
+
+void ControllerGraph::Connect() {
+  reconcilers::AddIndexes(incidents_, approvals_);
+  reconcilers::WatchForPolicies(shell_, policy_controller_);
+  reconcilers::WatchForIncidents(shell_, incident_controller_);
+  for (engine::InformerBase* informer : std::initializer_list<engine::InformerBase*>{
+           &namespaces_, &guardrails_, &policies_, &incidents_, &approvals_}) {
+    manager_.Add(*informer);
+  }
+  for (const auto& [name, backend] : backends_->all()) {
+    backends::Backend* b = backend.get();
+    b->OnChange([this](const v1::TargetRef& ref) {
+      for (const NamespacedName& key : targets_.PoliciesOf(ref)) policy_controller_.Enqueue(key);
+    });
+    runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
+        "backend " + name, [b] { return b->Start(); }, [b](MonoTime) { b->Stop(); }));
+    manager_.AddHealthCheck("backend " + name, [b] { return b->Available(); });
+  }
+  runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
+      "events", nullptr, [this](MonoTime until) { events_.Stop(until); }));
+  runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
+      "prober", nullptr, [this](MonoTime) { prober_->Stop(); }));
+  for (const auto& runnable : runnables_) manager_.Add(*runnable);
+  manager_.Add(policy_controller_);
+  manager_.Add(incident_controller_);
+}
+
+}  // namespace salve::runtime

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SALVE_CONTROLLER_RUNTIME_CONTROLLER_GRAPH_H_
+#define SALVE_CONTROLLER_RUNTIME_CONTROLLER_GRAPH_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "controller/runtime/secrets.h"
+#include "pkg/apis/config/v1alpha1/configuration.h"
+#include "pkg/backends/backend.h"
+#include "pkg/client/client.h"
+#include "pkg/engine/controller.h"
+#include "pkg/engine/event_recorder.h"
+#include "pkg/engine/lease.h"
+#include "pkg/engine/manager.h"
+#include "pkg/probes/prober.h"
+#include "pkg/reconcilers/healingpolicy_reconciler.h"
+#include "pkg/reconcilers/incident_reconciler.h"
+#include "pkg/reconcilers/shell.h"
+
+namespace salve::runtime {
+
+// What differs between the ways to run the controller. All pointers outlive the graph.
+struct GraphInput {
+  client::Client* client = nullptr;         // with the controller's own identity
+  client::Client* event_client = nullptr;   // the same server; events must not wait for anything else
+  engine::LeaderElector* elector = nullptr;
+  engine::EngineMetrics* engine_metrics = nullptr;
+  reconcilers::HealingMetrics* healing_metrics = nullptr;
+  apis::config::v1alpha1::ControllerConfiguration configuration;
+  std::string instance;     // stable name of this installation
+  std::string secret_root;  // directory for secret files of policies
+  bool self_heal_enabled = true;
+};
+
+// The controller's object graph: an ordered list of members, built in that order and ended in reverse.
+// Nothing runs before manager().Start().
+class ControllerGraph {
+ public:
+  // kInvalidArgument for a configuration that cannot be built (a backend's TLS files, …).
+  static StatusOr<std::unique_ptr<ControllerGraph>> Build(GraphInput input, Clock& clock, Random& random);
+
+  engine::Manager& manager() { return manager_; }
+  reconcilers::Shell& shell() { return shell_; }
+  engine::Informer<apis::salve::v1alpha1::Incident>& incidents() { return incidents_; }
+
+ private:
+  ControllerGraph(GraphInput input, std::unique_ptr<backends::Registry> backends, Clock& clock,
+                  Random& random);
+  Status AddBackends(Clock& clock, Random& random);
+  std::map<std::string, std::string> SecretsFor(const apis::salve::v1alpha1::TargetRef& ref);
+  void Connect();
+
+  GraphInput input_;
+  engine::Environment env_;
+  std::unique_ptr<backends::Registry> backends_;
+  engine::Informer<apis::core::v1::Namespace> namespaces_;
+  engine::Informer<apis::salve::v1alpha1::HealingGuardrail> guardrails_;
+  engine::Informer<apis::salve::v1alpha1::HealingPolicy> policies_;
+  engine::Informer<apis::salve::v1alpha1::Incident> incidents_;
+  engine::Informer<apis::salve::v1alpha1::IncidentApproval> approvals_;
+  engine::EventRecorder events_;
+  engine::TargetLeases leases_;
+  PolicySecretReader secrets_;
+  reconcilers::HealthTable health_;
+  reconcilers::TargetIndex targets_;
+  reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy> policy_status_;
+  reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingGuardrail> guardrail_status_;
+  std::unique_ptr<probes::Prober> prober_;
+  reconcilers::Shell shell_;
+  reconcilers::HealingPolicyReconciler policy_reconciler_;
+  reconcilers::IncidentReconciler incident_reconciler_;
+  engine::Controller policy_controller_;
+  engine::Controller incident_controller_;
+  std::vector<std::unique_ptr<engine::Runnable>> runnables_;
+  engine::Manager manager_;
+};
+
+}  // namespace salve::runtime
+
+#endif  // SALVE_CONTROLLER_RUNTIME_CONTROLLER_GRAPH_H_

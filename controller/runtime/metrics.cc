@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/runtime/metrics.h"
+
+namespace salve::runtime {
+namespace {
+
+double Seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
+
+// From a tenth of a second to a day: stages wait for people.
+const std::vector<double>& StageBuckets() {
+  static const std::vector<double>* buckets =
+      new std::vector<double>{0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400};
+  return *buckets;
+}
+
+}  // namespace
+
+PrometheusEngineMetrics::PrometheusEngineMetrics(metrics::Registry& registry) : registry_(registry) {}
+
+void PrometheusEngineMetrics::QueueDepth(const std::string& queue, std::size_t depth) {
+  registry_.Gauges("workqueue_depth", "Current depth of the work queue", {"name"})
+      .With({queue})
+      .Set(static_cast<double>(depth));
+}
+void PrometheusEngineMetrics::QueueAdd(const std::string& queue) {
+  registry_.Counters("workqueue_adds_total", "Keys added to the work queue", {"name"})
+      .With({queue})
+      .Increment();
+}
+void PrometheusEngineMetrics::QueueRetry(const std::string& queue) {
+  registry_.Counters("workqueue_retries_total", "Keys added after a failure", {"name"})
+      .With({queue})
+      .Increment();
+}
+void PrometheusEngineMetrics::QueueLatency(const std::string& queue, Duration waited) {
+  registry_
+      .Histograms("workqueue_queue_duration_seconds", "Time a key waits before it is worked on",
+                  {"name"}, metrics::DurationBuckets())
+      .With({queue})
+      .Observe(Seconds(waited));
+}
+void PrometheusEngineMetrics::WorkDuration(const std::string& queue, Duration worked) {
+  registry_
+      .Histograms("workqueue_work_duration_seconds", "Time it takes to work on a key", {"name"},
+                  metrics::DurationBuckets())
+      .With({queue})
+      .Observe(Seconds(worked));
+}
+void PrometheusEngineMetrics::UnfinishedWork(const std::string& queue, Duration sum,
+                                             Duration longest) {
+  registry_
+      .Gauges("workqueue_unfinished_work_seconds", "Age of the work in progress, summed", {"name"})
+      .With({queue})
+      .Set(Seconds(sum));
+  registry_
+      .Gauges("workqueue_longest_running_processor_seconds", "Age of the oldest work in progress",
+              {"name"})
+      .With({queue})
+      .Set(Seconds(longest));
+}
+void PrometheusEngineMetrics::ReconcileResult(const std::string& controller, const char* result) {
+  registry_.Counters("controller_runtime_reconcile_total", "Reconciles", {"controller", "result"})
+      .With({controller, result})
+      .Increment();
+  const std::string word = result;
+  if (word != "error" && word != "terminal") return;
+  registry_.Counters("controller_runtime_reconcile_errors_total", "Reconciles that failed",
+                     {"controller"})
+      .With({controller})
+      .Increment();
+}
+void PrometheusEngineMetrics::ReconcileTime(const std::string& controller, Duration took) {
+  registry_
+      .Histograms("controller_runtime_reconcile_time_seconds", "Duration of a reconcile",
+                  {"controller"}, metrics::DurationBuckets())
+      .With({controller})
+      .Observe(Seconds(took));
+}
+void PrometheusEngineMetrics::ReconcilePanic(const std::string& controller) {
+  registry_
+      .Counters("controller_runtime_reconcile_panics_total", "Reconciles ended by an exception",
+                {"controller"})
+      .With({controller})
+      .Increment();
+}
+void PrometheusEngineMetrics::ReconcileTimeout(const std::string& controller) {
+  registry_
+      .Counters("controller_runtime_reconcile_timeouts_total", "Reconciles that outlasted their time",
+                {"controller"})
+      .With({controller})
+      .Increment();
+}
+void PrometheusEngineMetrics::Workers(const std::string& controller, int threads) {
+  registry_.Gauges("controller_runtime_active_workers", "Worker threads", {"controller"})
+      .With({controller})
+      .Set(threads);
+}
+void PrometheusEngineMetrics::ReflectorList(const std::string& kind, std::size_t) {
+  registry_.Counters("reflector_lists_total", "Lists made by reflectors", {"name"})
+      .With({kind})
+      .Increment();
+}
+void PrometheusEngineMetrics::ReflectorWatch(const std::string& kind) {
+  registry_.Counters("reflector_watches_total", "Watches opened by reflectors", {"name"})
+      .With({kind})
+      .Increment();
+}
+void PrometheusEngineMetrics::ReflectorError(const std::string& kind, const std::string& code) {
+  registry_
+      .Counters("reflector_errors_total", "Failed lists and watches of reflectors", {"name", "reason"})
+      .With({kind, code})
+      .Increment();
+}
+void PrometheusEngineMetrics::ObjectSkipped(const std::string& kind) {
+  registry_
+      .Counters("reflector_skipped_objects_total", "Objects that could not be understood", {"name"})
+      .With({kind})
+      .Increment();
+}
+void PrometheusEngineMetrics::EventDropped() {
+  registry_.Counters("salve_events_dropped_total", "Kubernetes Events that were not written")
+      .With({})
+      .Increment();
+}
+void PrometheusEngineMetrics::EventWritten() {
+  registry_.Counters("salve_events_written_total", "Kubernetes Events written").With({}).Increment();
+}
+void PrometheusEngineMetrics::Leader(bool leading) {
+  registry_.Gauges("leader_election_master_status", "1 while this process leads", {"name"})
+      .With({"salve"})
+      .Set(leading ? 1 : 0);
+}
+
+PrometheusHealingMetrics::PrometheusHealingMetrics(metrics::Registry& registry)
+    : registry_(registry) {
+  // Shown as zero from the start: an alert on a series that is not there never fires.
+  registry_.Counters("agent_alerts_received_total", "Signals that opened an incident").With({});
+  registry_.Counters("agent_remediations_attempted_total", "Actions begun", {"type"});
+  registry_.Counters("agent_remediations_successful_total", "Actions verified to have helped", {"type"});
+}
+void PrometheusHealingMetrics::IncidentOpened(const std::string&) {
+  registry_.Counters("agent_alerts_received_total", "Signals that opened an incident")
+      .With({})
+      .Increment();
+}
+void PrometheusHealingMetrics::ActionAttempted(const std::string& action) {
+  registry_.Counters("agent_remediations_attempted_total", "Actions begun", {"type"})
+      .With({action})
+      .Increment();
+}
+void PrometheusHealingMetrics::ActionSucceeded(const std::string& action) {
+  registry_.Counters("agent_remediations_successful_total", "Actions verified to have helped", {"type"})
+      .With({action})
+      .Increment();
+}
+void PrometheusHealingMetrics::DecisionConfidence(double confidence) {
+  registry_
+      .Histograms("agent_decision_confidence", "Confidence of diagnoses", {},
+                  {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0})
+      .With({})
+      .Observe(confidence);
+}
+void PrometheusHealingMetrics::IncidentClosed(const std::string& outcome,
+                                              const apis::salve::v1alpha1::Durations& d) {
+  registry_.Counters("salve_incidents_closed_total", "Incidents that ended", {"outcome"})
+      .With({outcome})
+      .Increment();
+  auto& stages = registry_.Histograms("salve_incident_stage_duration_seconds",
+                                      "Time that an incident spent in a stage", {"stage", "outcome"},
+                                      StageBuckets());
+  const std::pair<const char*, std::int64_t> all[] = {
+      {"detect", d.detect_millis},   {"diagnose", d.diagnose_millis},
+      {"approval", d.approval_wait_millis}, {"blocked", d.blocked_millis},
+      {"execute", d.execute_millis}, {"verify", d.verify_millis},
+      {"total", d.total_millis}};
+  for (const auto& [stage, millis] : all) {
+    stages.With({stage, outcome}).Observe(static_cast<double>(millis) / 1000);
+  }
+}
+
+}  // namespace salve::runtime

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SALVE_CONTROLLER_RUNTIME_METRICS_H_
+#define SALVE_CONTROLLER_RUNTIME_METRICS_H_
+
+#include <string>
+
+#include "pkg/base/metrics.h"
+#include "pkg/engine/metrics.h"
+#include "pkg/reconcilers/shell.h"
+
+namespace salve::runtime {
+
+// The engine's hooks as Prometheus series with controller-runtime's and client-go's names. Thread-safe.
+class PrometheusEngineMetrics final : public engine::EngineMetrics {
+ public:
+  explicit PrometheusEngineMetrics(metrics::Registry& registry);
+
+  void QueueDepth(const std::string& queue, std::size_t depth) override;
+  void QueueAdd(const std::string& queue) override;
+  void QueueRetry(const std::string& queue) override;
+  void QueueLatency(const std::string& queue, Duration waited) override;
+  void WorkDuration(const std::string& queue, Duration worked) override;
+  void UnfinishedWork(const std::string& queue, Duration sum, Duration longest) override;
+  void ReconcileResult(const std::string& controller, const char* result) override;
+  void ReconcileTime(const std::string& controller, Duration took) override;
+  void ReconcilePanic(const std::string& controller) override;
+  void ReconcileTimeout(const std::string& controller) override;
+  void Workers(const std::string& controller, int threads) override;
+  void ReflectorList(const std::string& kind, std::size_t items) override;
+  void ReflectorWatch(const std::string& kind) override;
+  void ReflectorError(const std::string& kind, const std::string& code) override;
+  void ObjectSkipped(const std::string& kind) override;
+  void EventDropped() override;
+  void EventWritten() override;
+  void Leader(bool leading) override;
+
+ private:
+  metrics::Registry& registry_;
+};
+
+// What Salve did (requirements B10, N9). Thread-safe.
+class PrometheusHealingMetrics final : public reconcilers::HealingMetrics {
+ public:
+  explicit PrometheusHealingMetrics(metrics::Registry& registry);
+
+  void IncidentOpened(const std::string& policy) override;
+  void ActionAttempted(const std::string& action) override;
+  void ActionSucceeded(const std::string& action) override;
+  void DecisionConfidence(double confidence) override;
+  void IncidentClosed(const std::string& outcome,
+                      const apis::salve::v1alpha1::Durations& durations) override;
+
+ private:
+  metrics::Registry& registry_;
+};
+
+}  // namespace salve::runtime
+
+#endif  // SALVE_CONTROLLER_RUNTIME_METRICS_H_

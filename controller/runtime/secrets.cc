@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/runtime/secrets.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "pkg/base/base64.h"
+#include "pkg/base/redact.h"
+
+namespace salve::runtime {
+namespace {
+
+constexpr std::size_t kMaxSecretBytes = 64u << 10;
+const apis::meta::v1::ResourceInfo kSecretInfo{"", "v1", "secrets", "Secret", true};
+
+bool StartsWith(const std::string& text, const std::string& prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
+
+std::string WithoutLineEnd(std::string value) {
+  while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
+  return value;
+}
+
+StatusOr<std::string> ReadEnvironment(const std::string& name) {
+  if (!StartsWith(name, "SALVE_SECRET_") && !StartsWith(name, "SALVE_DEMO_")) {
+    return PermissionDeniedError("environment variable " + name +
+                                 " is not open to policies; only names that begin with SALVE_SECRET_ are");
+  }
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr) {
+    return NotFoundError("environment variable " + name + " is not set where the controller runs");
+  }
+  return std::string(value);
+}
+
+}  // namespace
+
+PolicySecretReader::PolicySecretReader(client::Client& client, std::string file_root)
+    : client_(client), file_root_(std::move(file_root)) {}
+
+StatusOr<std::string> PolicySecretReader::Read(const apis::salve::v1alpha1::SecretSource& source,
+                                               const std::string& ns) {
+  StatusOr<std::string> value = InvalidArgumentError("the secret reference names no source");
+  if (!source.env.empty()) {
+    value = ReadEnvironment(source.env);
+  } else if (!source.file.empty()) {
+    value = ReadFile(source.file);
+  } else if (source.secret_name) {
+    value = ReadSecret(ns, *source.secret_name, source.secret_key);
+  }
+  if (!value.ok()) return value;
+  std::string secret = WithoutLineEnd(std::move(value).value());
+  RegisterSecret(secret);
+  return secret;
+}
+
+StatusOr<std::string> PolicySecretReader::ReadFile(const std::string& path) const {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path root = fs::canonical(file_root_, error);
+  if (file_root_.empty() || error) {
+    return PermissionDeniedError("file " + path + ": no directory is open for secrets of policies");
+  }
+  const fs::path real = fs::canonical(path, error);
+  if (error) return NotFoundError("file " + path + ": " + error.message());
+  const fs::path relative = real.lexically_relative(root);
+  if (relative.empty() || *relative.begin() == "..") {
+    return PermissionDeniedError("file " + path + " is not below " + root.string() +
+                                 ", where secrets of policies are");
+  }
+  std::ifstream in(real, std::ios::binary);
+  std::string text(kMaxSecretBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (in.bad()) return UnavailableError("file " + path + " cannot be read");
+  if (text.size() > kMaxSecretBytes) {
+    return InvalidArgumentError("file " + path + " is larger than 64 kB");
+  }
+  return text;
+}
+
+StatusOr<std::string> PolicySecretReader::ReadSecret(const std::string& ns, const std::string& name,
+                                                     const std::string& key) {
+  const std::string what = "Secret " + ns + "/" + name;
+  auto object = client_.Get(kSecretInfo, {ns, name});
+  if (!object.ok()) return object.status().Annotate(what);
+  const auto data = object->find("data");
+  if (data == object->end() || !data->is_object() || !data->contains(key) ||
+      !(*data)[key].is_string()) {
+    return NotFoundError(what + " has no key \"" + key + "\"");
+  }
+  const auto value = Base64Decode((*data)[key].get<std::string>());
+  if (!value) return InvalidArgumentError(what + ", key \"" + key + "\": not base64");
+  return *value;
+}
+
+}  // namespace salve::runtime

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SALVE_CONTROLLER_RUNTIME_SECRETS_H_
+#define SALVE_CONTROLLER_RUNTIME_SECRETS_H_
+
+#include <string>
+
+#include "pkg/client/client.h"
+#include "pkg/probes/prober.h"
+
+namespace salve::runtime {
+
+// Reads the secrets that policies refer to, at each use, so that a rotation needs no restart. Thread-safe.
+//
+// A policy's author must not be able to send the controller's own secrets to an address of his choice, so:
+//   env     only variables whose name begins with SALVE_SECRET_ or SALVE_DEMO_
+//   file    only files below `file_root` (links are followed before the check), at most 64 kB
+//   secret  only Secrets of the policy's own namespace
+// A line end after the value is left out. Values are registered for redaction in logs.
+class PolicySecretReader final : public probes::SecretReader {
+ public:
+  // `client` outlives it. An empty `file_root` refuses all files.
+  PolicySecretReader(client::Client& client, std::string file_root);
+  StatusOr<std::string> Read(const apis::salve::v1alpha1::SecretSource& source,
+                             const std::string& ns) override;
+
+ private:
+  StatusOr<std::string> ReadFile(const std::string& path) const;
+  StatusOr<std::string> ReadSecret(const std::string& ns, const std::string& name,
+                                   const std::string& key);
+
+  client::Client& client_;
+  const std::string file_root_;
+};
+
+}  // namespace salve::runtime
+
+#endif  // SALVE_CONTROLLER_RUNTIME_SECRETS_H_

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/runtime/standalone.h"
+
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "controller/runtime/backends.h"
+#include "controller/runtime/docker_label.h"
+#include "controller/runtime/signals.h"
+#include "pkg/apis/kinds.h"
+#include "pkg/apiserver/certs.h"
+#include "pkg/apiserver/server_kubeconfig.h"
+#include "pkg/base/file_source.h"
+#include "pkg/base/log.h"
+
+namespace salve::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kStopGrace{5000};
+constexpr std::size_t kMaxConfigBytes = 1u << 20;
+
+StatusOr<apis::config::v1alpha1::ControllerConfiguration> LoadConfiguration(const std::string& file) {
+  if (file.empty()) return DefaultConfiguration();
+  SALVE_ASSIGN_OR_RETURN(const std::string text, SystemFiles().Read(file, kMaxConfigBytes));
+  return apis::config::v1alpha1::LoadConfiguration(text, file);
+}
+
+Status MakeDataDir(const std::string& dir) {
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (!error && ::chmod(dir.c_str(), 0700) == 0) return Status::Ok();
+  return PermissionDeniedError("--data-dir " + dir + ": " +
+                               (error ? error.message() : std::string("cannot be made private")));
+}
+
+std::string HostPort(const std::string& host, int port) {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+// For scripts that let the system choose the port.
+Status WriteAddress(const std::string& path, const std::string& address) {
+  std::ofstream out(path, std::ios::trunc);
+  out << address << "\n";
+  out.close();
+  return out ? Status::Ok() : UnavailableError("cannot write " + path);
+}
+
+bool SelfHealEnabled() {
+  const char* value = std::getenv("SELF_HEAL_ENABLED");
+  if (value == nullptr) return true;
+  const std::string text = value;
+  return text != "false" && text != "0" && text != "no" && text != "off";
+}
+
+}  // namespace
+
+StatusOr<std::pair<std::string, int>> ParseListen(const std::string& flag, const std::string& address) {
+  const Status bad = InvalidArgumentError(flag + ": \"" + address + "\" is not HOST:PORT");
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string::npos || colon == 0) return bad;
+  std::string host = address.substr(0, colon);
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  const std::string digits = address.substr(colon + 1);
+  if (digits.empty() || digits.size() > 5 ||
+      digits.find_first_not_of("0123456789") != std::string::npos || std::stoi(digits) > 65535) {
+    return bad;
+  }
+  return std::pair(host, std::stoi(digits));
+}
+
+StatusOr<std::unique_ptr<Standalone>> Standalone::Start(const StandaloneOptions& options,
+                                                        Clock& clock, Random& random) {
+  std::unique_ptr<Standalone> self(new Standalone(options));
+  SALVE_ASSIGN_OR_RETURN(self->configuration_, LoadConfiguration(options.config_file));
+  SALVE_RETURN_IF_ERROR(self->OpenApi(clock, random));
+  SALVE_RETURN_IF_ERROR(self->BuildController(clock, random));
+  SALVE_RETURN_IF_ERROR(self->Listen(clock));
+  SALVE_RETURN_IF_ERROR(self->graph_->manager().Start({}));
+  self->edge_->MarkSynced();
+  SALVE_RETURN_IF_ERROR(self->Seed());
+  return self;
+}
+
+Status Standalone::OpenApi(Clock& clock, Random& random) {
+  SALVE_RETURN_IF_ERROR(MakeDataDir(options_.data_dir));
+  apiserver::ApiServerOptions options;
+  options.data_dir = options_.data_dir;
+  for (const apis::Kind& kind : apis::SalveKinds()) {
+    options.crds.push_back(apis::CustomResourceDefinition(kind));
+  }
+  SALVE_ASSIGN_OR_RETURN(api_, apiserver::ApiServer::Create(std::move(options), clock, random));
+  transport_ = http::MakeInProcessTransport(api_->handler(), {}, clock);
+  client::RestClientOptions client_options;
+  client_options.headers = {{"Authorization", "Bearer " + api_->controller_token()}};
+  client_ = std::make_unique<client::RestClient>(*transport_, std::move(client_options), clock, random);
+  return Status::Ok();
+}
+
+Status Standalone::BuildController(Clock& clock, Random& random) {
+  engine_metrics_ = std::make_unique<PrometheusEngineMetrics>(metrics::Default());
+  healing_metrics_ = std::make_unique<PrometheusHealingMetrics>(metrics::Default());
+  GraphInput input;
+  input.client = client_.get();
+  input.event_client = client_.get();
+  input.elector = &leader_;
+  input.engine_metrics = engine_metrics_.get();
+  input.healing_metrics = healing_metrics_.get();
+  input.configuration = configuration_;
+  input.instance = "salve-standalone";
+  input.secret_root = options_.data_dir + "/secrets";
+  input.self_heal_enabled = SelfHealEnabled();
+  SALVE_ASSIGN_OR_RETURN(graph_, ControllerGraph::Build(std::move(input), clock, random));
+  edge_ = std::make_unique<EdgeWiring>(*graph_, *api_, clock, random);
+  return Status::Ok();
+}
+
+Status Standalone::Listen(Clock& clock) {
+  SALVE_ASSIGN_OR_RETURN(const auto api, ParseListen("--listen", options_.listen));
+  SALVE_ASSIGN_OR_RETURN(const auto edge, ParseListen("--http-listen", options_.http_listen));
+  SALVE_ASSIGN_OR_RETURN(const apiserver::ServerCertificates certificates,
+                         apiserver::EnsureCertificates(options_.data_dir, api.first, clock));
+  http::ServerOptions tls;
+  tls.address = api.first;
+  tls.port = api.second;
+  tls.certificate_chain_pem = certificates.certificate;
+  tls.private_key_pem = certificates.private_key;
+  tls.max_body_bytes = 3u << 20;  // what a real API server takes
+  auto api_http = http::Server::Start(tls, api_->handler());
+  if (!api_http.ok()) return api_http.status().Annotate("--listen");
+  api_http_ = std::move(api_http).value();
+  const std::string reachable =
+      api.first == "0.0.0.0" || api.first == "::" ? std::string("127.0.0.1") : api.first;
+  SALVE_RETURN_IF_ERROR(apiserver::EnsureKubeconfig(options_.data_dir,
+                                                    "https://" + HostPort(reachable, api_http_->port()),
+                                                    certificates.ca_certificate, api_->tokens())
+                            .status());
+  http::ServerOptions plain;
+  plain.address = edge.first;
+  plain.port = edge.second;
+  auto edge_http = http::Server::Start(plain, edge_->handler());
+  if (!edge_http.ok()) return edge_http.status().Annotate("--http-listen");
+  edge_http_ = std::move(edge_http).value();
+  return WriteAddress(options_.data_dir + "/http-address",
+                      HostPort(edge.first, edge_http_->port()));
+}
+
+Status Standalone::Seed() {
+  for (const std::string& label : options_.docker_labels) {
+    SALVE_RETURN_IF_ERROR(EnsurePolicyForLabel(label, *client_));
+  }
+  if (!options_.manifests_dir.empty()) {
+    SALVE_ASSIGN_OR_RETURN(manifests_, ManifestWatcher::Start(options_.manifests_dir, *client_));
+  }
+  Log(Severity::kInfo, "salve is running",
+      {{"api", options_.listen},
+       {"http", options_.http_listen},
+       {"kubeconfig", options_.data_dir + "/kubeconfig"}});
+  return Status::Ok();
+}
+
+Standalone::~Standalone() { Stop(); }
+
+void Standalone::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  manifests_.reset();
+  if (graph_ != nullptr) graph_->manager().Stop();
+  if (edge_http_ != nullptr) edge_http_->Stop(kStopGrace);
+  if (api_ != nullptr) api_->StopWatches();
+  if (api_http_ != nullptr) api_http_->Stop(kStopGrace);
+}
+
+int RunStandalone(const StandaloneOptions& options) {
+  if (!SetLogLevel(options.log_level)) {
+    std::fprintf(stderr, "salve standalone: --log-level: \"%s\" is not debug, info, warning or error\n",
+                 options.log_level.c_str());
+    return 2;
+  }
+  BlockSignals();
+  auto running = Standalone::Start(options, SystemClock(), SystemRandom());
+  if (!running.ok()) {
+    std::fprintf(stderr, "salve standalone: %s\n", running.status().message().c_str());
+    return running.code() == Code::kInvalidArgument ? 2 : 1;
+  }
+  const int signal = WaitForTermination([] {
+    Log(Severity::kInfo, "SIGHUP: tokens, secrets and manifests are read anew by themselves; a changed "
+                         "configuration file needs a restart");
+  });
+  Log(Severity::kInfo, "stopping", {{"signal", signal}});
+  (*running)->Stop();
+  return 0;
+}
+
+}  // namespace salve::runtime

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# How scripts find the Docker engine that hack/docker-up wrote down. Source after common.sh.
+
+# engine_answers HOST: true where a Docker engine answers at HOST within five seconds.
+engine_answers() {
+  DOCKER_HOST=$1 timeout 5 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
+}
+
+# use_engine DIR: exports what DIR/docker.env says (DOCKER_HOST and, for TLS, two more).
+use_engine() {
+  local env_file=$1/docker.env
+  [ -r "$env_file" ] || die 1 "$env_file is missing; run hack/docker-up $1 first"
+  set -a
+  # shellcheck source=/dev/null
+  . "$env_file"
+  set +a
+  engine_answers "$DOCKER_HOST" ||
+    die 1 "no Docker engine answers at $DOCKER_HOST; run hack/docker-up $1 again"
+}
+
+# as_root COMMAND…: runs COMMAND as root, through sudo where the caller is not root.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null 2>&1; then
+    sudo "$@"
+  else
+    die 3 "this needs root (${1##*/}) and there is no sudo; run it as root"
+  fi
+}

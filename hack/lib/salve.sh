@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# How scripts start and stop `salve standalone`. Source after common.sh.
+
+# start_salve BINARY DIR [ARGUMENT…]: runs BINARY standalone with its data under DIR/data and waits until it
+# is ready. Writes DIR/salve.pid and DIR/salve.log; the kubeconfig is DIR/data/kubeconfig.
+start_salve() {
+  local binary=$1 dir=$2
+  shift 2
+  mkdir -p "$dir"
+  "$binary" standalone --data-dir "$dir/data" --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "$@" \
+    >"$dir/salve.log" 2>&1 &
+  echo $! >"$dir/salve.pid"
+  wait_until 15 salve_ready "$binary" "$dir" ||
+    { tail -n 20 "$dir/salve.log" >&2; die 1 "salve standalone is not ready after 15 s; its log is $dir/salve.log"; }
+}
+
+# salve_ready BINARY DIR: true when the instance in DIR runs and answers ready.
+salve_ready() {
+  kill -0 "$(cat "$2/salve.pid")" 2>/dev/null && [ -s "$2/data/http-address" ] &&
+    "$1" healthz --url "http://$(cat "$2/data/http-address")/ready"
+}
+
+# stop_salve DIR: ends it with SIGTERM and waits for the end.
+stop_salve() {
+  local pid
+  pid=$(cat "$1/salve.pid" 2>/dev/null) || return 0
+  kill -TERM "$pid" 2>/dev/null || true
+  wait_until 15 process_gone "$pid" || { say "salve ($pid) did not end in 15 s, killing it"; kill -KILL "$pid"; }
+  rm -f "$1/salve.pid"
+}
+
+# process_gone PID: true where no such process runs (a zombie of ours counts as gone).
+process_gone() {
+  local state
+  state=$(awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null) || return 0
+  [ -z "$state" ] || [ "$state" = Z ]
+}
+
+# best_kubectl BINARY: a kubectl of at least 1.36 where one is there already, else `BINARY` itself, which
+# speaks the same words.
+best_kubectl() {
+  local path
+  if path=$("$SALVE_ROOT/hack/kubectl" --if-there 2>/dev/null); then echo "$path"; else echo "$1"; fi
+}

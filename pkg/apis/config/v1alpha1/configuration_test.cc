@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkg/apis/config/v1alpha1/configuration.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace salve::apis::config::v1alpha1 {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char kHead[] = "apiVersion: config.salve.dev/v1alpha1\nkind: ControllerConfiguration\n";
+
+TEST(LoadConfiguration, WithoutABackendMeansTheLocalEngineForEverybody) {
+  const auto c = LoadConfiguration(kHead, "salve.yaml");
+  ASSERT_TRUE(c.ok()) << c.status();
+  ASSERT_EQ(c->backends.size(), 1u);
+  EXPECT_EQ(c->backends[0].name, "docker");
+  EXPECT_THAT(c->backends[0].docker->allowed_namespaces, ElementsAre("*"));
+}
+
+TEST(LoadConfiguration, ReadsEveryField) {
+  const auto c = LoadConfiguration(std::string(kHead) + R"(
+backends:
+- name: edge
+  docker:
+    host: tcp://10.0.0.1:2376
+    tls: {caFile: /ca.pem, certFile: /c.pem, keyFile: /k.pem, serverName: engine}
+    allowedNamespaces: [shop]
+exec: {allow: [[nginx, -s, reload]]}
+probes: {allowedCIDRs: [10.0.0.0/8], deniedCIDRs: ["fe80::/10"]}
+)", "salve.yaml");
+  ASSERT_TRUE(c.ok()) << c.status();
+  EXPECT_EQ(c->backends[0].docker->tls->server_name, "engine");
+  EXPECT_THAT(c->backends[0].docker->allowed_namespaces, ElementsAre("shop"));
+  EXPECT_THAT(c->exec.allow, ElementsAre(ElementsAre("nginx", "-s", "reload")));
+  EXPECT_THAT(c->probes.denied_cidrs, ElementsAre("fe80::/10"));
+}
+
+struct BadCase {
+  const char* text;
+  const char* want;
+};
+
+class BadConfiguration : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadConfiguration, IsRefusedWithFileLineAndField) {
+  const auto c = LoadConfiguration(std::string(kHead) + GetParam().text, "salve.yaml");
+  ASSERT_FALSE(c.ok());
+  EXPECT_EQ(c.code(), Code::kInvalidArgument);
+  EXPECT_THAT(c.status().message(), HasSubstr(GetParam().want));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, BadConfiguration,
+    testing::Values(BadCase{"colour: red\n", "salve.yaml:3: "}, BadCase{"colour: red\n", "colour"},
+                    BadCase{"backends:\n- name: a\n  docker: {}\n- name: a\n  docker: {}\n",
+                            "salve.yaml:6: backends[1].name: Duplicate value"},
+                    BadCase{"backends:\n- name: a\n", "backends[0].docker"},
+                    BadCase{"backends:\n- name: a\n  docker: {host: ssh://x}\n", "backends[0].docker.host"},
+                    BadCase{"probes: {allowedCIDRs: [10.0.0.0/33]}\n", "probes.allowedCIDRs[0]"},
+                    BadCase{"probes: 3\n", "probes"}, BadCase{"exec: [\n", "salve.yaml"}));
+
+TEST(LoadConfiguration, RefusesAnotherKind) {
+  const auto c = LoadConfiguration("apiVersion: v1\nkind: ConfigMap\n", "salve.yaml");
+  ASSERT_FALSE(c.ok());
+  EXPECT_THAT(c.status().message(), HasSubstr("salve.yaml:1: apiVersion"));
+}
+
+}  // namespace
+}  // namespace salve::apis::config::v1alpha1

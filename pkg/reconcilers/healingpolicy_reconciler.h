@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SALVE_PKG_RECONCILERS_HEALINGPOLICY_RECONCILER_H_
+#define SALVE_PKG_RECONCILERS_HEALINGPOLICY_RECONCILER_H_
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "pkg/engine/reconciler.h"
+#include "pkg/healing/gates.h"
+#include "pkg/healing/health.h"
+#include "pkg/reconcilers/shell.h"
+
+namespace salve::reconcilers {
+
+// What one reconcile of a policy found out about its targets.
+struct PolicyView {
+  Status target_found;  // why there are no targets, with its reason
+  std::vector<v1::TargetRef> targets;
+  std::vector<healing::TargetHealth> health;  // beside targets
+  std::vector<std::optional<healing::TargetObservation>> observations;  // beside targets
+
+  std::size_t Count(healing::HealthState state) const;
+};
+
+// Keeps a policy's probes running, its status true, and an Incident open for each ill target. Thread-safe as
+// engine::Reconciler demands.
+class HealingPolicyReconciler final : public engine::Reconciler {
+ public:
+  // `shell` outlives it. `enqueue` asks for a reconcile of a policy from any thread (probe results).
+  HealingPolicyReconciler(Shell& shell, std::function<void(const NamespacedName&)> enqueue);
+
+  StatusOr<engine::Result> Reconcile(const NamespacedName& key,
+                                     engine::ReconcileContext& context) override;
+
+ private:
+  void Forget(const NamespacedName& key);
+  PolicyView Look(const v1::HealingPolicy& policy);
+  void Probe(const v1::HealingPolicy& policy, const std::vector<v1::TargetRef>& targets);
+  Status OpenIncidents(const v1::HealingPolicy& policy, const PolicyView& view);
+  Status OpenIncident(const v1::HealingPolicy& policy, const v1::TargetRef& target,
+                      const healing::TargetHealth& health,
+                      const std::optional<healing::TargetObservation>& observation);
+  StatusOr<v1::HealingPolicy> WriteStatus(const v1::HealingPolicy& policy, const PolicyView& view);
+  Status PruneHistory(const v1::HealingPolicy& policy);
+  std::optional<Duration> NextLook(const v1::HealingPolicy& policy) const;
+
+  Shell& shell_;
+  const std::function<void(const NamespacedName&)> enqueue_;
+};
+
+}  // namespace salve::reconcilers
+
+#endif  // SALVE_PKG_RECONCILERS_HEALINGPOLICY_RECONCILER_H_

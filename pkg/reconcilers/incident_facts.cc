@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an incident's reconcile has to know: looks at the target, evidence, plans, gates.
+#include <charconv>
+
+#include "pkg/apis/codec.h"
+#include "pkg/apis/coordination/v1/types.h"
+#include "pkg/base/log.h"
+#include "pkg/base/time_format.h"
+#include "pkg/healing/digest.h"
+#include "pkg/healing/rules.h"
+#include "pkg/reconcilers/incident_run.h"
+
+namespace salve::reconcilers {
+namespace {
+
+using healing::HealthState;
+using std::chrono::seconds;
+
+constexpr seconds kLookTimeout{5};
+constexpr int kEvidenceLogLines = 200;
+
+// The port in "host:port"; nullopt if there is none.
+std::optional<std::int64_t> PortOf(const std::string& address) {
+  const std::size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return std::nullopt;
+  std::int64_t port = 0;
+  const char* end = address.data() + address.size();
+  const auto [at, error] = std::from_chars(address.data() + colon + 1, end, port);
+  if (error != std::errc() || at != end) return std::nullopt;
+  return port;
+}
+
+template <class Member>
+void FillPort(std::optional<Member>& action, std::optional<std::int64_t> port) {
+  if (action && !action->port) action->port = port;
+}
+
+// Signs of a person at work, as far as the target itself shows them.
+std::vector<healing::HumanTrace> TracesOf(const std::optional<healing::TargetObservation>& seen) {
+  std::vector<healing::HumanTrace> traces;
+  if (!seen) return traces;
+  for (const std::string& condition : seen->conditions) {
+    if (condition == healing::kConditionStopped) {
+      traces.push_back({"stopped by a person", seen->at});
+    } else if (condition == healing::kConditionPaused) {
+      traces.push_back({"paused", seen->at});
+    }
+  }
+  return traces;
+}
+
+}  // namespace
+
+v1::Action FillActionDefaults(const v1::Action& action, const v1::HealingPolicySpec& policy) {
+  v1::Action filled = action;
+  for (const v1::Probe& probe : policy.probes) {
+    if (probe.redis) {
+      const auto port = PortOf(probe.redis->address);
+      FillPort(filled.redis_flush_all, port);
+      FillPort(filled.redis_set_config, port);
+      FillPort(filled.redis_script_kill, port);
+      FillPort(filled.redis_client_kill, port);
+    } else if (probe.postgres) {
+      const auto port = PortOf(probe.postgres->address);
+      FillPort(filled.postgres_terminate_connections, port);
+      FillPort(filled.postgres_terminate_blocker, port);
+      for (std::string* user :
+           {filled.postgres_terminate_connections ? &filled.postgres_terminate_connections->user : nullptr,
+            filled.postgres_terminate_blocker ? &filled.postgres_terminate_blocker->user : nullptr}) {
+        if (user != nullptr && user->empty()) *user = probe.postgres->user;
+      }
+    }
+  }
+  return filled;
+}
+
+Status IncidentRun::Observe() {
+  const NamespacedName policy{incident_.metadata.ns, incident_.spec.policy_ref.name};
+  observation_.reset();
+  Status problem = backend_problem_;
+  if (backend_ != nullptr) {
+    StatusOr<healing::TargetObservation> seen =
+        backend_->Observe(incident_.spec.target, CallWithin(kLookTimeout));
+    if (seen.ok()) {
+      observation_ = std::move(seen).value();
+    } else {
+      problem = seen.status();
+    }
+  }
+  view_.health = healing::CombineHealth(
+      observation_, shell_.health.Indicators(policy, incident_.spec.target.name));
+  if (!observation_ && !problem.ok()) {
+    // Without a look at the target itself nothing is known for sure, whatever the probes said before.
+    if (view_.health->state != HealthState::kUnhealthy) view_.health->state = HealthState::kUnknown;
+    view_.health->message = problem.message();
+  }
+  return Status::Ok();
+}
+
+healing::Evidence IncidentRun::GatherEvidence() {
+  healing::Evidence evidence;
+  evidence.target = incident_.spec.target;
+  evidence.observation = observation_;
+  if (view_.health) evidence.health = *view_.health;
+  evidence.systems = healing::SystemsOf(policy_->spec, evidence.target, observation_);
+  evidence.dependencies = DependenciesOf(shell_, *policy_);
+  for (const v1::ActionRecord& record : policy_->status.actions) {
+    if (record.target == evidence.target.name) evidence.past.push_back(record);
+  }
+  evidence.human_traces = TracesOf(observation_);
+  evidence.at = shell_.clock.Now();
+  evidence.onset = ParseTime(incident_.spec.trigger.at).value_or(evidence.at);
+  if (backend_ != nullptr) {
+    auto logs = backend_->Logs(evidence.target, kEvidenceLogLines, CallWithin(kLookTimeout));
+    if (logs.ok()) {
+      evidence.log_lines = std::move(logs).value();
+    } else {
+      Log(Severity::kWarning, "no logs of the target, diagnosing without them",
+          {{"error", logs.status().ToString()}});
+    }
+  }
+  return evidence;
+}
+
+Status IncidentRun::Diagnose() {
+  const v1::DiagnosisStatus diagnosis = healing::Diagnose(policy_->spec, GatherEvidence());
+  const bool news = !incident_.status.diagnosis ||
+                    incident_.status.diagnosis->rule != diagnosis.rule;
+  healing::ApplyDiagnosis(incident_.status, diagnosis, shell_.clock.Now());
+  view_.diagnosed = true;
+  if (news) shell_.metrics.DecisionConfidence(diagnosis.confidence);
+  return Status::Ok();
+}
+
+StatusOr<healing::ActionPlan> IncidentRun::PlanStep(const v1::Step& step) {
+  if (backend_ == nullptr) return backend_problem_;
+  if (!step.action) {
+    return InvalidArgumentError("step \"" + step.name + "\" has no action to plan");
+  }
+  return backend_->Plan(FillActionDefaults(*step.action, policy_->spec), incident_.spec.target,
+                        CallWithin(kLookTimeout));
+}
+
+Status IncidentRun::Propose(const healing::Next& next) {
+  const WallTime now = shell_.clock.Now();
+  const v1::Step* step = StepOf(next.step);
+  if (step == nullptr) return InternalError("the ladder has no step \"" + next.step + "\"");
+  StatusOr<healing::ActionPlan> plan = PlanStep(*step);
+  if (!plan.ok()) {
+    const Status why = plan.status();
+    if (why.code() == Code::kInvalidArgument || why.code() == Code::kNotFound ||
+        why.code() == Code::kPermissionDenied) {
+      healing::ApplyEscalation(incident_.status, "CannotPlan",
+                               "step " + step->name + " cannot run: " + why.message(), now);
+    } else {
+      healing::ApplyWait(incident_.status, "BackendUnavailable", why.message(), now);
+      SALVE_RETURN_IF_ERROR(Persist());
+      return why;  // back-off decides when to try again
+    }
+    return Status::Ok();
+  }
+  plan_ = std::move(plan).value();
+  const v1::HealingPolicyStatus& status = policy_->status;
+  healing::RiskFacts facts;
+  facts.targets_total = std::max<std::int64_t>(1, status.targets_total);
+  facts.targets_healthy = std::max<std::int64_t>(0, status.targets_total - status.targets_unhealthy);
+  facts.still_serving = observation_ && observation_->running && view_.health && view_.health->health > 0;
+  healing::ProposalInput input;
+  input.step = step;
+  input.plan = &*plan_;
+  input.risk = healing::AssessRisk(*plan_, facts, *step);
+  const double confidence = incident_.status.diagnosis ? incident_.status.diagnosis->confidence : 0;
+  input.need = healing::RequiredApprovals(policy_->spec, *limits_, input.risk.level, confidence);
+  input.digest =
+      healing::ProposalDigest(*plan_, observation_.value_or(healing::TargetObservation{}),
+                              policy_->metadata, *step, incident_.metadata.uid,
+                              healing::ProposalOrdinal(incident_.status));
+  input.expires_after_seconds = policy_->spec.approval.expires_after_seconds;
+  healing::ApplyProposal(incident_.status, input, now);
+  view_.proposed = true;
+  return Status::Ok();
+}
+
+healing::ApprovalResult IncidentRun::CountApprovals() {
+  const v1::Proposal* proposal = incident_.status.proposal ? &*incident_.status.proposal : nullptr;
+  if (proposal == nullptr) return {};
+  const NamespacedName key{incident_.metadata.ns, incident_.metadata.name};
+  healing::ApprovalQuery query;
+  query.incident_name = key.name;
+  query.incident_uid = incident_.metadata.uid;
+  query.policy_name = incident_.spec.policy_ref.name;
+  query.digest = proposal->digest;
+  query.expires_at = proposal->expires_at;
+  query.required = proposal->required_approvals;
+  query.controller_identity = shell_.settings.identity;
+  query.admission_enforced = shell_.settings.approvals_enforced;
+  std::vector<v1::IncidentApproval> approvals;
+  for (const auto& a : shell_.approvals.ByIndex(kApprovalsByIncident, key.ToString())) {
+    approvals.push_back(*a);
+  }
+  return healing::CountApprovals(query, approvals, shell_.clock.Now());
+}
+
+void IncidentRun::ReadLease(healing::GateInput& input) {
+  namespace coordination = apis::coordination::v1;
+  const auto json = shell_.client.Get(coordination::Lease::kInfo, LeaseName(incident_.spec.target));
+  if (!json.ok()) return;  // Nobody holds it, or nobody can tell: taking it is the real test.
+  const auto lease = apis::Decode<coordination::Lease>(*json);
+  if (!lease.ok() || lease->spec.holder_identity.empty() ||
+      lease->spec.holder_identity == shell_.settings.lease_holder + "/" + incident_.metadata.uid) {
+    return;
+  }
+  const auto renewed = ParseTime(lease->spec.renew_time);
+  if (!renewed) return;
+  const WallTime until = *renewed + seconds(lease->spec.lease_duration_seconds.value_or(0));
+  if (until <= input.now) return;
+  input.lease_holder = lease->spec.holder_identity;
+  input.lease_until = until;
+}
+
+healing::GateInput IncidentRun::MakeGateInput() {
+  healing::GateInput in;
+  in.now = shell_.clock.Now();
+  in.accounting_now = shell_.AccountingNow();
+  in.self_heal_enabled = shell_.settings.self_heal_enabled;
+  in.policy = policy_.get();
+  in.limits = &*limits_;
+  in.incident = &incident_;
+  in.zones = &shell_.zones;
+  in.backend = backend_ != nullptr ? backend_->Available() : backend_problem_;
+  if (view_.health) in.health = *view_.health;
+  in.observation = observation_;
+  in.dependencies = DependenciesOf(shell_, *policy_);
+  const v1::HealingPolicyStatus& status = policy_->status;
+  in.targets_total = std::max<std::int64_t>(1, status.targets_total);
+  in.targets_unhealthy = std::max<std::int64_t>(1, status.targets_unhealthy);
+  in.targets_healthy = std::max<std::int64_t>(0, status.targets_total - status.targets_unhealthy);
+  in.records = status.actions;
+  in.ill_since = ParseTime(incident_.spec.trigger.at);
+  const std::string policy_key = incident_.metadata.ns + "/" + policy_->metadata.name;
+  for (const auto& other : shell_.incidents.ByIndex(kIncidentsByPolicy, policy_key)) {
+    if (other->metadata.uid != incident_.metadata.uid && healing::IsActing(other->status)) {
+      in.running_incidents.push_back(other->metadata.name);
+    }
+  }
+  ReadLease(in);
+  if (incident_.status.proposal) {
+    in.step = StepOf(incident_.status.proposal->step);
+    in.risk = incident_.status.proposal->risk;
+  }
+  in.plan = plan_ ? &*plan_ : nullptr;
+  if (incident_.status.diagnosis) in.confidence = incident_.status.diagnosis->confidence;
+  in.approval = approval_;
+  return in;
+}
+
+Status IncidentRun::EvaluateGates() {
+  approval_ = CountApprovals();
+  const std::vector<healing::Gate> gates = healing::EvaluateGates(MakeGateInput());
+  healing::ApplyGates(incident_.status, gates, approval_, shell_.clock.Now());
+  view_.gates = gates;
+  return Status::Ok();
+}
+
+std::vector<healing::ProbeReading> IncidentRun::MeasureProbes() {
+  std::vector<healing::ProbeReading> readings;
+  if (policy_ == nullptr) return readings;
+  const std::vector<v1::Probe>& probes = policy_->spec.probes;
+  // All at once: one that hangs until its time-out must not delay the others.
+  Mutex mu;
+  CondVar done;
+  std::size_t missing = probes.size();
+  readings.resize(probes.size());
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    readings[i].probe = probes[i].name;
+    readings[i].thresholds = healing::ThresholdsOf(probes[i]);
+    const probes::ProbeJob job{incident_.metadata.ns, policy_->metadata.name, incident_.spec.target,
+                               probes[i]};
+    shell_.prober.MeasureOnce(
+        job, [&, i](const probes::ProbeJob&, const healing::Measurement& measurement) {
+          MutexLock lock(mu);
+          readings[i].measurement = measurement;
+          if (--missing == 0) done.NotifyAll();
+        });
+  }
+  MutexLock lock(mu);
+  while (missing > 0) done.Wait(mu);
+  return readings;
+}
+
+healing::FreshCheck IncidentRun::MeasureFresh(v1::Observation* after) {
+  const std::vector<healing::ProbeReading> readings = MeasureProbes();
+  observation_.reset();
+  if (backend_ != nullptr) {
+    auto seen = backend_->Observe(incident_.spec.target, CallWithin(kLookTimeout));
+    if (seen.ok()) observation_ = std::move(seen).value();
+  }
+  const healing::FreshCheck check =
+      healing::CombineFresh(observation_, readings, shell_.clock.Now());
+  *after = healing::ToObservation(observation_, check);
+  return check;
+}
+
+}  // namespace salve::reconcilers

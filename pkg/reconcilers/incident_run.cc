@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkg/reconcilers/incident_run.h"
+
+#include <algorithm>
+
+#include "pkg/apis/codec.h"
+#include "pkg/base/log.h"
+#include "pkg/base/time_format.h"
+#include "pkg/healing/rules.h"
+#include "pkg/healing/signals.h"
+
+namespace salve::reconcilers {
+namespace {
+
+using healing::Do;
+
+// More steps than any incident needs in one go; a machine that asks for more is caught here instead of
+// spinning.
+constexpr int kMaxSteps = 64;
+constexpr int kStoreAttempts = 3;
+
+}  // namespace
+
+IncidentRun::IncidentRun(Shell& shell, const v1::Incident& incident,
+                         engine::ReconcileContext& context)
+    : shell_(shell), context_(context), incident_(incident), stored_status_(incident.status) {
+  policy_ = shell_.policies.Get({incident.metadata.ns, incident.spec.policy_ref.name});
+  const std::string& uid = incident.spec.policy_ref.uid;
+  if (policy_ != nullptr && (!policy_->metadata.deletion_timestamp.empty() ||
+                             (!uid.empty() && uid != policy_->metadata.uid))) {
+    policy_ = nullptr;
+  }
+  if (policy_ != nullptr) {
+    healing::CompleteManualIncident(*policy_, incident_);
+    ladder_ = healing::EffectiveLadder(policy_->spec);
+  }
+  const std::string& name = incident_.spec.target.backend;
+  backend_ = shell_.backends.Find(name);
+  if (backend_ == nullptr) {
+    backend_problem_ = NotFoundError("the configuration has no backend named \"" + name + "\"")
+                           .WithReason("BackendNotConfigured");
+  } else if (!BackendAllowed(shell_.settings, name, incident_.metadata.ns)) {
+    backend_ = nullptr;
+    backend_problem_ = PermissionDeniedError("backend \"" + name + "\" is not open to namespace \"" +
+                                             incident_.metadata.ns + "\"")
+                           .WithReason("BackendNotAllowed");
+  }
+}
+
+// A further onset of the illness, as the policy's status tells it, is an occurrence of this incident.
+void IncidentRun::CountOccurrence() {
+  if (policy_ == nullptr || incident_.status.phase.empty() || healing::IsResolved(incident_.status)) return;
+  for (const v1::TargetStatus& target : policy_->status.targets) {
+    if (target.name != incident_.spec.target.name || target.state != "Unhealthy") continue;
+    const auto since = ParseTime(target.since);
+    const auto last = ParseTime(incident_.status.last_occurrence);
+    if (since && (!last || *since > *last)) {
+      healing::ApplyOccurrence(incident_.status, target.message, *since);
+    }
+  }
+}
+
+StatusOr<engine::Result> IncidentRun::Run() {
+  CountOccurrence();
+  for (int step = 0; step < kMaxSteps; ++step) {
+    if (context_.stop.stop_requested()) return CancelledError("the controller is stopping");
+    view_.incident = &incident_;
+    view_.policy = policy_.get();
+    view_.incident_deleted = !incident_.metadata.deletion_timestamp.empty();
+    view_.self_heal_enabled = shell_.settings.self_heal_enabled;
+    view_.now = shell_.clock.Now();
+    if (policy_ != nullptr) {
+      limits_ = LimitsFor(shell_, *policy_);
+      view_.limits = &*limits_;
+    }
+    // A person who asks again has decided to start over.
+    if (policy_ != nullptr && incident_.spec.trigger.source != healing::kSourceManual) {
+      view_.earlier = healing::EarlierAttempts(
+          policy_->status.actions, incident_.spec.target.name, incident_.metadata.name,
+          ParseTime(incident_.spec.trigger.at).value_or(view_.now),
+          policy_->spec.guardrails.retry.min_healthy_seconds);
+    }
+    SALVE_ASSIGN_OR_RETURN(const std::optional<engine::Result> end,
+                           Step(healing::NextAction(view_)));
+    if (end) return *end;
+  }
+  return InternalError("the state machine asked for more than " + std::to_string(kMaxSteps) +
+                       " steps in one reconcile (last phase " + incident_.status.phase + ")");
+}
+
+StatusOr<std::optional<engine::Result>> IncidentRun::Step(const healing::Next& next) {
+  const WallTime now = shell_.clock.Now();
+  Status done;
+  switch (next.what) {
+    case Do::kNothing:
+      SALVE_RETURN_IF_ERROR(Persist());
+      return std::optional(engine::Result{});
+    case Do::kWait: {
+      healing::ApplyNextCheck(incident_.status, next);
+      SALVE_RETURN_IF_ERROR(Persist());
+      const Duration wait = next.at ? std::max<Duration>(*next.at - now, Duration(0)) : Duration(0);
+      return std::optional(engine::Result{wait});
+    }
+    case Do::kBegin:
+      healing::ApplyBegin(incident_, incident_.status, now);
+      done = Persist();
+      break;
+    case Do::kObserve:
+      done = Observe();
+      break;
+    case Do::kDiagnose:
+      done = Diagnose();
+      break;
+    case Do::kPropose:
+      done = Propose(next);
+      break;
+    case Do::kEvaluateGates:
+      done = EvaluateGates();
+      break;
+    case Do::kExecute:
+      done = Execute();
+      break;
+    case Do::kRecoverAttempt:
+      done = Recover(next.attempt_id);
+      break;
+    case Do::kExecuteSameKey:
+      done = ExecuteSameKey(next.attempt_id);
+      break;
+    case Do::kVerify:
+      done = Verify(next.attempt_id);
+      break;
+    case Do::kUndo:
+      done = Undo(next.attempt_id);
+      break;
+    case Do::kRecoverUndo:
+      done = RecoverUndo(next.attempt_id);
+      break;
+    case Do::kUndoSameKey:
+      done = UndoSameKey(next.attempt_id);
+      break;
+    case Do::kVerifyUndo:
+      done = VerifyUndo(next.attempt_id);
+      break;
+    case Do::kEscalate:
+      healing::ApplyEscalation(incident_.status, next.reason, next.message, now);
+      done = Persist();
+      break;
+    case Do::kAbandon:
+      done = Abandon(next.attempt_id, next.reason, next.message);
+      break;
+    case Do::kClose:
+      healing::ApplyClose(incident_.status, next.outcome, next.reason, next.message, now);
+      ReleaseLease();
+      done = Persist();
+      if (done.ok()) done = SettleRecords();
+      break;
+  }
+  if (!done.ok()) return done;
+  return std::optional<engine::Result>();
+}
+
+// An incident's status has one writer. A conflict is therefore somebody's change of the rest (a label,
+// spec.cancel): the result of an action must not get lost over that.
+StatusOr<client::Json> IncidentRun::StoreStatus() {
+  client::WriteOptions options;
+  options.subresource = "status";
+  for (int attempt = 0;; ++attempt) {
+    auto stored = shell_.client.Update(v1::Incident::kInfo, apis::Encode(incident_), options);
+    if (stored.code() != Code::kConflict || attempt == kStoreAttempts) return stored;
+    const Status conflict = stored.status();
+    SALVE_ASSIGN_OR_RETURN(
+        const client::Json json,
+        shell_.client.Get(v1::Incident::kInfo, {incident_.metadata.ns, incident_.metadata.name}));
+    SALVE_ASSIGN_OR_RETURN(v1::Incident live, apis::Decode<v1::Incident>(json));
+    if (live.metadata.uid != incident_.metadata.uid ||
+        apis::Encode(live.status) != apis::Encode(stored_status_)) {
+      return conflict;
+    }
+    incident_.metadata = std::move(live.metadata);
+    incident_.spec.cancel = live.spec.cancel;
+  }
+}
+
+Status IncidentRun::Persist() {
+  const client::Json next = apis::Encode(incident_.status);
+  if (next == apis::Encode(stored_status_)) return Status::Ok();
+  SALVE_ASSIGN_OR_RETURN(const client::Json stored, StoreStatus());
+  shell_.incidents.Offer(stored);
+  SALVE_ASSIGN_OR_RETURN(const v1::Incident decoded, apis::Decode<v1::Incident>(stored));
+  incident_.metadata = decoded.metadata;
+  const v1::IncidentStatus before = std::exchange(stored_status_, incident_.status);
+  EmitEvents(before);
+  return Status::Ok();
+}
+
+void IncidentRun::EmitEvents(const v1::IncidentStatus& before) const {
+  using apis::meta::v1::Condition;
+  for (const Condition& condition : incident_.status.conditions) {
+    const Condition* old = apis::meta::v1::FindCondition(before.conditions, condition.type);
+    const bool news = condition.status == "True" &&
+                      (old == nullptr || old->status != "True" || old->reason != condition.reason);
+    if (!news) continue;
+    const bool warning =
+        condition.type == v1::kIncidentBlocked || condition.type == v1::kIncidentEscalated;
+    const auto type = warning ? engine::EventType::kWarning : engine::EventType::kNormal;
+    shell_.events.Event(ReferenceTo(incident_), type, condition.type,
+                        condition.reason + ": " + condition.message);
+    if (policy_ != nullptr && (condition.type == v1::kIncidentExecuted ||
+                               condition.type == v1::kIncidentEscalated ||
+                               condition.type == v1::kIncidentResolved)) {
+      shell_.events.Event(ReferenceTo(*policy_), type, condition.type,
+                          incident_.metadata.name + ": " + condition.message);
+    }
+    Log(Severity::kInfo, "incident: " + condition.type,
+        {{"reason", condition.reason}, {"detail", condition.message}});
+  }
+  if (incident_.status.outcome != before.outcome && !incident_.status.outcome.empty()) {
+    shell_.metrics.IncidentClosed(incident_.status.outcome, incident_.status.durations);
+  }
+}
+
+void IncidentRun::ForgetFacts() {
+  view_.health.reset();
+  view_.gates.reset();
+  view_.recovered.reset();
+  view_.diagnosed = false;
+  view_.proposed = false;
+  observation_.reset();
+  plan_.reset();
+}
+
+const v1::Verification& IncidentRun::VerificationSpec() const {
+  static const v1::Verification kDefaults;
+  return policy_ != nullptr ? policy_->spec.verification : kDefaults;
+}
+
+const v1::Step* IncidentRun::StepOf(const std::string& name) const {
+  return healing::FindStep(ladder_, name);
+}
+
+backends::CallContext IncidentRun::CallWithin(Duration limit) const {
+  return {std::min(context_.deadline, shell_.clock.Monotonic() + limit), context_.stop};
+}
+
+}  // namespace salve::reconcilers

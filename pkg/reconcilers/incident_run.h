@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SALVE_PKG_RECONCILERS_INCIDENT_RUN_H_
+#define SALVE_PKG_RECONCILERS_INCIDENT_RUN_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pkg/engine/reconciler.h"
+#include "pkg/healing/machine.h"
+#include "pkg/reconcilers/shell.h"
+
+namespace salve::reconcilers {
+
+// One reconcile of one incident: the working copy of the incident, the facts gathered so far, and the I/O
+// that the state machine asks for. Used once, by one thread.
+class IncidentRun {
+ public:
+  IncidentRun(Shell& shell, const v1::Incident& incident, engine::ReconcileContext& context);
+
+  StatusOr<engine::Result> Run();
+
+ private:
+  // One answer of the machine. A value ends the reconcile.
+  StatusOr<std::optional<engine::Result>> Step(const healing::Next& next);
+
+  // --- facts (incident_facts.cc)
+  Status Observe();
+  Status Diagnose();
+  Status Propose(const healing::Next& next);
+  Status EvaluateGates();
+  StatusOr<healing::ActionPlan> PlanStep(const v1::Step& step);
+  healing::GateInput MakeGateInput();
+  healing::Evidence GatherEvidence();
+  healing::ApprovalResult CountApprovals();
+  void ReadLease(healing::GateInput& input);
+  // Fresh measurements of everything that counts for the target.
+  healing::FreshCheck MeasureFresh(v1::Observation* after);
+  std::vector<healing::ProbeReading> MeasureProbes();
+
+  // --- acting (incident_execute.cc)
+  Status Execute();
+  Status ExecuteSameKey(const std::string& attempt_id);
+  Status Abandon(const std::string& attempt_id, const std::string& reason,
+                 const std::string& message);
+  Status Recover(const std::string& attempt_id);
+  Status Verify(const std::string& attempt_id);
+  Status Undo(const std::string& attempt_id);
+  Status RecoverUndo(const std::string& attempt_id);
+  Status UndoSameKey(const std::string& attempt_id);
+  Status VerifyUndo(const std::string& attempt_id);
+  // False: somebody else holds it; the gates are asked again and say so.
+  StatusOr<bool> TakeLease(const v1::Step& step);
+  void ReleaseLease();
+  Status Reserve(const v1::Step& step, const std::string& attempt_id);
+  Status ReserveOnGuardrails(const std::string& attempt_id);
+  // Observes again and compares what would run now with what was decided: OK, or why not to act.
+  Status CheckUnchanged(const v1::Step& step);
+  Status RunAndRecord(const std::string& attempt_id);
+  healing::ActionResult Call(const backends::ActionRequest& request, bool outcome_only);
+  backends::ActionRequest RequestFor(const v1::Attempt& attempt, bool undo) const;
+  // Brings the policy's records up to what the attempts say.
+  Status SettleRecords();
+
+  // --- writing
+  // Stores the status if it differs from what is stored; emits events for what became true.
+  Status Persist();
+  StatusOr<client::Json> StoreStatus();
+  void CountOccurrence();
+  void ForgetFacts();
+  void EmitEvents(const v1::IncidentStatus& before) const;
+  const v1::Verification& VerificationSpec() const;
+  const v1::Step* StepOf(const std::string& name) const;
+  // How long a lease must last to cover one attempt with its verification.
+  Duration AttemptSpan(const v1::Step& step) const;
+  backends::CallContext CallWithin(Duration limit) const;
+
+  Shell& shell_;
+  engine::ReconcileContext& context_;
+  v1::Incident incident_;             // working copy
+  v1::IncidentStatus stored_status_;  // what the server has
+  std::shared_ptr<const v1::HealingPolicy> policy_;  // nullptr: gone
+  std::vector<v1::Step> ladder_;                     // what the policy may do
+  backends::Backend* backend_ = nullptr;
+  Status backend_problem_;  // why backend_ is nullptr
+
+  healing::IncidentView view_;
+  std::optional<healing::EffectiveLimits> limits_;
+  // Facts of this reconcile.
+  std::optional<healing::TargetObservation> observation_;
+  std::optional<healing::ActionPlan> plan_;
+  healing::ApprovalResult approval_;
+};
+
+// The action with what the policy's probes know filled in (port, user), as it will be executed.
+v1::Action FillActionDefaults(const v1::Action& action, const v1::HealingPolicySpec& policy);
+
+// Where the Lease of a target lives: one per target, whatever policy acts on it.
+NamespacedName LeaseName(const v1::TargetRef& target);
+
+}  // namespace salve::reconcilers
+
+#endif  // SALVE_PKG_RECONCILERS_INCIDENT_RUN_H_

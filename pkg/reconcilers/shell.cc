@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkg/reconcilers/shell.h"
+
+#include <algorithm>
+
+namespace salve::reconcilers {
+namespace {
+
+std::map<std::string, std::string> NamespaceLabels(const Shell& shell, const std::string& ns) {
+  const auto object = shell.namespaces.Get({"", ns});
+  if (object == nullptr) return {};
+  return object->metadata.labels;
+}
+
+engine::ObjectReference Reference(const apis::meta::v1::ResourceInfo& info,
+                                  const apis::meta::v1::ObjectMeta& meta) {
+  engine::ObjectReference ref;
+  ref.api_version = info.ApiVersion();
+  ref.kind = info.kind;
+  ref.name = {meta.ns, meta.name};
+  ref.uid = meta.uid;
+  ref.resource_version = meta.resource_version;
+  return ref;
+}
+
+}  // namespace
+
+std::vector<v1::HealingGuardrail> GuardrailsFor(const Shell& shell, const std::string& ns) {
+  std::vector<v1::HealingGuardrail> all;
+  for (const auto& guardrail : shell.guardrails.List()) all.push_back(*guardrail);
+  std::vector<v1::HealingGuardrail> selecting;
+  for (const v1::HealingGuardrail* g :
+       healing::SelectGuardrails(all, NamespaceLabels(shell, ns))) {
+    selecting.push_back(*g);
+  }
+  return selecting;
+}
+
+healing::EffectiveLimits LimitsFor(const Shell& shell, const v1::HealingPolicy& policy) {
+  const std::vector<v1::HealingGuardrail> guardrails = GuardrailsFor(shell, policy.metadata.ns);
+  std::vector<const v1::HealingGuardrail*> pointers;
+  for (const v1::HealingGuardrail& g : guardrails) pointers.push_back(&g);
+  return healing::MergeLimits(policy, pointers, shell.settings.exec_allow);
+}
+
+std::vector<healing::DependencyState> DependenciesOf(const Shell& shell,
+                                                     const v1::HealingPolicy& policy) {
+  std::vector<healing::DependencyState> out;
+  for (const v1::PolicyDependency& dependency : policy.spec.depends_on) {
+    healing::DependencyState state;
+    state.policy = dependency.policy;
+    const auto other = shell.policies.Get({policy.metadata.ns, dependency.policy});
+    if (other != nullptr) {
+      state.found = true;
+      const apis::meta::v1::Condition* healthy =
+          apis::meta::v1::FindCondition(other->status.conditions, v1::kPolicyTargetHealthy);
+      if (healthy != nullptr && healthy->status != "Unknown") {
+        state.state = healthy->status == "True" ? healing::HealthState::kHealthy
+                                                : healing::HealthState::kUnhealthy;
+        state.message = healthy->message;
+      }
+      if (!other->status.open_incidents.empty()) {
+        state.open_incident = other->status.open_incidents.front();
+      }
+    }
+    out.push_back(std::move(state));
+  }
+  return out;
+}
+
+bool BackendAllowed(const ControllerSettings& settings, const std::string& backend,
+                    const std::string& ns) {
+  const auto it = settings.backend_namespaces.find(backend);
+  if (it == settings.backend_namespaces.end()) return false;
+  return std::any_of(it->second.begin(), it->second.end(),
+                     [&](const std::string& allowed) { return allowed == "*" || allowed == ns; });
+}
+
+std::string BackendName(const v1::Target& target) {
+  if (!target.docker) return "";
+  return target.docker->backend.empty() ? "docker" : target.docker->backend;
+}
+
+std::optional<healing::TargetObservation> CachedObservation(const backends::Backend* backend,
+                                                            const v1::TargetRef& ref) {
+  if (backend == nullptr) return std::nullopt;
+  StatusOr<healing::TargetObservation> seen = backend->Cached(ref);
+  if (seen.ok()) return std::move(seen).value();
+  if (seen.code() != Code::kNotFound) return std::nullopt;
+  healing::TargetObservation missing;
+  missing.ref = ref;
+  missing.state = healing::HealthState::kMissing;
+  missing.message = seen.status().message();
+  return missing;
+}
+
+engine::ObjectReference ReferenceTo(const v1::HealingPolicy& policy) {
+  return Reference(v1::HealingPolicy::kInfo, policy.metadata);
+}
+engine::ObjectReference ReferenceTo(const v1::Incident& incident) {
+  return Reference(v1::Incident::kInfo, incident.metadata);
+}
+
+}  // namespace salve::reconcilers

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SALVE_PKG_RECONCILERS_SHELL_H_
+#define SALVE_PKG_RECONCILERS_SHELL_H_
+
+#include <string>
+#include <vector>
+
+#include "pkg/apis/core/v1/types.h"
+#include "pkg/apis/salve/v1alpha1/approval.h"
+#include "pkg/apis/salve/v1alpha1/guardrail.h"
+#include "pkg/apis/salve/v1alpha1/healingpolicy.h"
+#include "pkg/apis/salve/v1alpha1/incident.h"
+#include "pkg/backends/backend.h"
+#include "pkg/base/clock.h"
+#include "pkg/base/time_zone.h"
+#include "pkg/client/client.h"
+#include "pkg/engine/event_recorder.h"
+#include "pkg/engine/informer.h"
+#include "pkg/engine/lease.h"
+#include "pkg/healing/budget.h"
+#include "pkg/healing/evidence.h"
+#include "pkg/healing/limits.h"
+#include "pkg/healing/windows.h"
+#include "pkg/probes/prober.h"
+#include "pkg/reconcilers/health_table.h"
+#include "pkg/reconcilers/policy_status.h"
+#include "pkg/reconcilers/target_index.h"
+
+namespace salve::reconcilers {
+
+namespace v1 = apis::salve::v1alpha1;
+using apis::meta::v1::NamespacedName;
+
+// Indexes that the wiring adds to the informers before they start.
+inline constexpr char kIncidentsByPolicy[] = "policy";        // "ns/name"
+inline constexpr char kApprovalsByIncident[] = "incident";    // "ns/name"
+
+// What the administrator decided for all policies. Constant while the process runs.
+struct ControllerSettings {
+  // The identity under which this controller writes; its own approvals never count.
+  std::string identity = "system:serviceaccount:salve-system:salve-controller";
+  // Holder of target Leases: stable over restarts of the same installation, unlike any other's.
+  std::string lease_holder = "salve";
+  bool self_heal_enabled = true;  // the kill switch SELF_HEAL_ENABLED
+  // False where the admission policy that ties approvals to people is missing.
+  bool approvals_enforced = true;
+  std::vector<std::vector<std::string>> exec_allow;
+  // Backend name → namespaces whose policies may use it; "*" = all.
+  std::map<std::string, std::vector<std::string>> backend_namespaces;
+};
+
+// Counts of what Salve did (requirements B10, N9). Thread-safe, quick; nothing by default.
+class HealingMetrics {
+ public:
+  virtual ~HealingMetrics() = default;
+  virtual void IncidentOpened(const std::string& /*policy*/) {}
+  virtual void ActionAttempted(const std::string& /*action*/) {}
+  virtual void ActionSucceeded(const std::string& /*action*/) {}
+  virtual void DecisionConfidence(double /*confidence*/) {}
+  virtual void IncidentClosed(const std::string& /*outcome*/, const v1::Durations&) {}
+  virtual void BreakerOpened(const std::string& /*policy*/, const std::string& /*target*/) {}
+};
+
+// What both reconcilers work with. All outlive them.
+struct Shell {
+  client::Client& client;
+  engine::Informer<v1::HealingPolicy>& policies;
+  engine::Informer<v1::Incident>& incidents;
+  engine::Informer<v1::IncidentApproval>& approvals;
+  engine::Informer<v1::HealingGuardrail>& guardrails;
+  engine::Informer<apis::core::v1::Namespace>& namespaces;
+  backends::Registry& backends;
+  probes::Prober& prober;
+  HealthTable& health;
+  TargetIndex& targets;
+  StatusUpdater<v1::HealingPolicy>& policy_status;
+  StatusUpdater<v1::HealingGuardrail>& guardrail_status;
+  engine::TargetLeases& leases;
+  engine::EventRecorder& events;
+  HealingMetrics& metrics;
+  TimeZones& zones;
+  Clock& clock;
+  healing::SteadyWall steady;  // anchored at start
+  ControllerSettings settings;
+
+  // The time that budgets, cooldowns and breakers are counted by: never jumps.
+  WallTime AccountingNow() const { return steady.At(clock.Monotonic()); }
+};
+
+// The guardrails that select the namespace, with the labels that it has now.
+std::vector<v1::HealingGuardrail> GuardrailsFor(const Shell& shell, const std::string& ns);
+// A policy's limits with those guardrails merged in.
+healing::EffectiveLimits LimitsFor(const Shell& shell, const v1::HealingPolicy& policy);
+
+// What the policies that `policy` depends on are doing.
+std::vector<healing::DependencyState> DependenciesOf(const Shell& shell,
+                                                     const v1::HealingPolicy& policy);
+
+// Whether the configuration opens `backend` to policies of `ns`.
+bool BackendAllowed(const ControllerSettings& settings, const std::string& backend,
+                    const std::string& ns);
+
+// "docker" for the docker member, with its default filled in.
+std::string BackendName(const v1::Target& target);
+// The backend's local view of a target; nullopt if it does not answer.
+std::optional<healing::TargetObservation> CachedObservation(const backends::Backend* backend,
+                                                            const v1::TargetRef& ref);
+
+// For events about a policy or an incident.
+engine::ObjectReference ReferenceTo(const v1::HealingPolicy& policy);
+engine::ObjectReference ReferenceTo(const v1::Incident& incident);
+
+}  // namespace salve::reconcilers
+
+#endif  // SALVE_PKG_RECONCILERS_SHELL_H_

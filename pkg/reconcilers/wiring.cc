@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkg/reconcilers/wiring.h"
+
+#include <map>
+#include <set>
+
+#include "pkg/engine/predicates.h"
+#include "pkg/healing/machine.h"
+
+namespace salve::reconcilers {
+namespace {
+
+using engine::Change;
+using Keys = std::vector<NamespacedName>;
+
+std::string PolicyKey(const v1::Incident& incident) {
+  return incident.metadata.ns + "/" + incident.spec.policy_ref.name;
+}
+
+// The targets whose state differs between the two statuses.
+std::set<std::string> ChangedTargets(const v1::HealingPolicyStatus& before,
+                                     const v1::HealingPolicyStatus& after) {
+  std::map<std::string, std::string> states;
+  for (const v1::TargetStatus& t : before.targets) states[t.name] = t.state;
+  std::set<std::string> changed;
+  for (const v1::TargetStatus& t : after.targets) {
+    const auto it = states.find(t.name);
+    if (it == states.end() || it->second != t.state) changed.insert(t.name);
+    if (it != states.end()) states.erase(it);
+  }
+  for (const auto& [name, state] : states) changed.insert(name);
+  return changed;
+}
+
+std::int64_t Running(const v1::HealingPolicyStatus& status) {
+  std::int64_t n = 0;
+  for (const v1::ActionRecord& record : status.actions) n += record.result.empty() ? 1 : 0;
+  return n;
+}
+
+Keys OpenIncidents(const Shell& shell, const std::string& ns) {
+  Keys keys;
+  for (const auto& incident : shell.incidents.List(ns)) {
+    if (healing::IsResolved(incident->status)) continue;
+    keys.push_back({incident->metadata.ns, incident->metadata.name});
+  }
+  return keys;
+}
+
+Keys PoliciesOf(const Shell& shell, const std::string& ns) {
+  Keys keys;
+  for (const auto& policy : shell.policies.List(ns)) {
+    keys.push_back({policy->metadata.ns, policy->metadata.name});
+  }
+  return keys;
+}
+
+// The policies that depend on this one.
+Keys Dependents(const Shell& shell, const v1::HealingPolicy& policy) {
+  Keys keys;
+  for (const auto& other : shell.policies.List(policy.metadata.ns)) {
+    for (const v1::PolicyDependency& d : other->spec.depends_on) {
+      if (d.policy == policy.metadata.name) keys.push_back({other->metadata.ns, other->metadata.name});
+    }
+  }
+  return keys;
+}
+
+}  // namespace
+
+void AddIndexes(engine::Informer<v1::Incident>& incidents,
+                engine::Informer<v1::IncidentApproval>& approvals) {
+  incidents.AddIndex(kIncidentsByPolicy, [](const v1::Incident& incident) {
+    return std::vector<std::string>{PolicyKey(incident)};
+  });
+  approvals.AddIndex(kApprovalsByIncident, [](const v1::IncidentApproval& approval) {
+    return std::vector<std::string>{approval.metadata.ns + "/" + approval.spec.incident_name};
+  });
+}
+
+Keys IncidentsToWake(const Shell& shell, const Change<v1::HealingPolicy>& change) {
+  const bool spec_changed = change.type != engine::Delta::Type::kUpdated ||
+                            change.header.generation != change.generation_before ||
+                            change.header.deleting;
+  std::set<std::string> targets;
+  bool place_free = false;
+  if (!spec_changed) {
+    targets = ChangedTargets(change.before->status, change.after->status);
+    place_free = Running(change.after->status) < Running(change.before->status);
+  }
+  Keys keys;
+  const std::string policy = change.header.name.ToString();
+  for (const auto& incident : shell.incidents.ByIndex(kIncidentsByPolicy, policy)) {
+    if (healing::IsResolved(incident->status)) continue;
+    const bool waits = incident->status.phase == healing::kPhaseBlocked ||
+                       incident->status.phase == healing::kPhaseAwaitingApproval;
+    if (spec_changed || targets.count(incident->spec.target.name) > 0 || (place_free && waits)) {
+      keys.push_back({incident->metadata.ns, incident->metadata.name});
+    }
+  }
+  return keys;
+}
+
+void WatchForPolicies(Shell& shell, engine::Controller& policies) {
+  policies.WatchOwn<v1::HealingPolicy>(shell.policies, engine::GenerationChanged<v1::HealingPolicy>);
+  // An incident that opens, closes or goes away changes the list in its policy's status.
+  policies.Watch<v1::Incident>(
+      shell.incidents,
+      [](const Change<v1::Incident>& change) {
+        return Keys{{change.header.name.ns, change.object().spec.policy_ref.name}};
+      },
+      [](const Change<v1::Incident>& change) {
+        return change.type != engine::Delta::Type::kUpdated ||
+               healing::IsResolved(change.before->status) != healing::IsResolved(change.after->status);
+      });
+  policies.Watch<v1::HealingGuardrail>(
+      shell.guardrails,
+      [&shell](const Change<v1::HealingGuardrail>&) { return PoliciesOf(shell, ""); },
+      engine::GenerationChanged<v1::HealingGuardrail>);
+  policies.Watch<apis::core::v1::Namespace>(
+      shell.namespaces,
+      [&shell](const Change<apis::core::v1::Namespace>& change) {
+        return PoliciesOf(shell, change.header.name.name);
+      });
+}
+
+void WatchForIncidents(Shell& shell, engine::Controller& incidents) {
+  incidents.WatchOwn<v1::Incident>(shell.incidents, engine::VersionChanged<v1::Incident>);
+  incidents.Watch<v1::HealingPolicy>(
+      shell.policies, [&shell](const Change<v1::HealingPolicy>& change) {
+        Keys keys = IncidentsToWake(shell, change);
+        // What a dependent waits for may have come.
+        const bool healthy_changed =
+            change.type != engine::Delta::Type::kUpdated ||
+            apis::meta::v1::IsConditionTrue(change.before->status.conditions, v1::kPolicyTargetHealthy) !=
+                apis::meta::v1::IsConditionTrue(change.after->status.conditions,
+                                                v1::kPolicyTargetHealthy);
+        if (!healthy_changed) return keys;
+        for (const NamespacedName& dependent : Dependents(shell, change.object())) {
+          for (const auto& i : shell.incidents.ByIndex(kIncidentsByPolicy, dependent.ToString())) {
+            if (!healing::IsResolved(i->status)) keys.push_back({i->metadata.ns, i->metadata.name});
+          }
+        }
+        return keys;
+      });
+  incidents.Watch<v1::IncidentApproval>(
+      shell.approvals, [](const Change<v1::IncidentApproval>& change) {
+        return Keys{{change.header.name.ns, change.object().spec.incident_name}};
+      });
+  incidents.Watch<v1::HealingGuardrail>(
+      shell.guardrails,
+      [&shell](const Change<v1::HealingGuardrail>&) { return OpenIncidents(shell, ""); },
+      engine::GenerationChanged<v1::HealingGuardrail>);
+}
+
+}  // namespace salve::reconcilers
