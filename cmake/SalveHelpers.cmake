@@ -35,7 +35,12 @@ endif()
 function(_salve_target_defaults target)
   target_compile_options(${target} PRIVATE ${SALVE_WARNINGS})
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
-  if(SALVE_PCH)
+endfunction()
+
+# Worth its own compilation only where several files use it: rooms, not test programs.
+function(_salve_precompile target sources)
+  list(LENGTH sources count)
+  if(SALVE_PCH AND count GREATER 5)
     target_precompile_headers(${target} PRIVATE
       <algorithm> <functional> <map> <memory> <optional> <string> <string_view> <vector>
       <nlohmann/json.hpp>)
@@ -51,6 +56,7 @@ function(salve_library)
   target_link_libraries(salve_${ARG_NAME} PUBLIC ${ARG_DEPS} nlohmann_json::nlohmann_json
                         PRIVATE ${ARG_PRIVATE_DEPS})
   _salve_target_defaults(salve_${ARG_NAME})
+  _salve_precompile(salve_${ARG_NAME} "${ARG_SRCS}")
 endfunction()
 
 # salve_test(NAME x_test SRCS x_test.cc DEPS salve::x [SUITE unit] [TIMEOUT 60])

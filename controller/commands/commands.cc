@@ -29,6 +29,10 @@ int Run(int argc, char** argv) {
   AddGet(app, exit_code);
   AddApply(app, exit_code);
   AddWait(app, exit_code);
+  AddApprove(app, exit_code);
+  AddReject(app, exit_code);
+  AddWhy(app, exit_code);
+  AddReport(app, exit_code);
   AddHealthz(app, exit_code);
   AddVersion(app, exit_code);
   try {

@@ -17,6 +17,10 @@ void AddStandalone(CLI::App& app, int& exit_code);
 void AddGet(CLI::App& app, int& exit_code);
 void AddApply(CLI::App& app, int& exit_code);
 void AddWait(CLI::App& app, int& exit_code);
+void AddApprove(CLI::App& app, int& exit_code);
+void AddReject(CLI::App& app, int& exit_code);
+void AddWhy(CLI::App& app, int& exit_code);
+void AddReport(CLI::App& app, int& exit_code);
 void AddHealthz(CLI::App& app, int& exit_code);
 void AddVersion(CLI::App& app, int& exit_code);
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/base/hash.h"
 
-#include <openssl/evp.h>
-
 #include <array>
 #include <cstdlib>
+
+#include <openssl/evp.h>
 
 namespace salve {
 

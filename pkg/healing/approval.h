@@ -17,8 +17,8 @@ struct ApprovalQuery {
   std::string incident_name;
   std::string incident_uid;
   std::string policy_name;
-  std::string digest;       // of the proposal as recomputed just now
-  std::string expires_at;   // "" = does not expire
+  std::string digest;      // of the proposal as recomputed just now
+  std::string expires_at;  // "" = does not expire
   std::int64_t required = 0;
   std::string controller_identity;  // its approvals never count
   // False while the admission policy that ties approver to user is missing: then nothing counts.

@@ -183,8 +183,7 @@ void ApplyResult(v1::IncidentStatus& status, const std::string& attempt_id,
 }
 
 void ApplyRecovery(v1::IncidentStatus& status, const std::string& attempt_id,
-                   const ActionResult& result, const v1::Verification& verification,
-                   WallTime now) {
+                   const ActionResult& result, const v1::Verification& verification, WallTime now) {
   const v1::Attempt* attempt = FindAttempt(status, attempt_id);
   if (attempt == nullptr || attempt->phase != kAttemptIntended) return;
   AddTimeline(status, kThinking,
@@ -293,8 +292,8 @@ void ApplyUndoCheck(v1::IncidentStatus& status, const std::string& attempt_id,
     attempt->finished_at = FormatMicroTime(now);
     Set(status, v1::kIncidentRolledBack, good ? "True" : "False", running.outcome.c_str(),
         running.message, now);
-    AddTimeline(status, good ? kVerification : kError, "undo " + running.outcome + ": " +
-                                                           running.message, now);
+    AddTimeline(status, good ? kVerification : kError,
+                "undo " + running.outcome + ": " + running.message, now);
     StartOver(status, now);
   }
   status.summary = SummaryLine(status);

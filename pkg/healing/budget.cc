@@ -37,7 +37,8 @@ BudgetView View(std::vector<WallTime> spent, const v1::ActionBudget& budget, Wal
   if (!spent.empty()) {
     std::sort(spent.begin(), spent.end());
     // With more spent than allowed (the policy was tightened) one leaving frees nothing yet.
-    const auto over = std::max<std::int64_t>(0, view.spent - std::max<std::int64_t>(1, budget.count));
+    const auto over =
+        std::max<std::int64_t>(0, view.spent - std::max<std::int64_t>(1, budget.count));
     view.next_free_at = spent[static_cast<std::size_t>(over)] + window;
   }
   return view;
@@ -110,9 +111,8 @@ Status Reserve(std::vector<v1::ActionRecord>& records, const Reservation& reserv
   const BudgetView view = SpentOf(records, budget, now);
   if (view.remaining <= 0) {
     return TooManyRequestsError("reserving attempt " + reservation.attempt_id + ": " +
-                                std::to_string(view.spent) + " of " +
-                                std::to_string(budget.count) + " actions are spent" +
-                                WhenFree(view))
+                                std::to_string(view.spent) + " of " + std::to_string(budget.count) +
+                                " actions are spent" + WhenFree(view))
         .WithReason("BudgetExhausted");
   }
   if (records.size() >= kMaxActionRecords) {
@@ -180,14 +180,13 @@ bool ReconcileRecords(std::vector<v1::ActionRecord>& records, const v1::Incident
     if (record.incident != incident.metadata.name || !record.result.empty()) continue;
     if (record.attempt_id == running_here) continue;
     const auto& attempts = incident.status.attempts;
-    const auto it = std::find_if(attempts.begin(), attempts.end(), [&](const v1::Attempt& a) {
-      return a.id == record.attempt_id;
-    });
+    const auto it = std::find_if(attempts.begin(), attempts.end(),
+                                 [&](const v1::Attempt& a) { return a.id == record.attempt_id; });
     const std::string result = it == attempts.end() ? kNotExecuted : ResultOf(*it);
     if (result.empty()) continue;
     record.result = result;
-    record.finished_at = it != attempts.end() && !it->finished_at.empty() ? it->finished_at
-                                                                          : FormatMicroTime(now);
+    record.finished_at =
+        it != attempts.end() && !it->finished_at.empty() ? it->finished_at : FormatMicroTime(now);
     changed = true;
   }
   return changed;
@@ -215,8 +214,7 @@ std::int64_t KeepSeconds(const v1::HealingPolicySpec& policy) {
                    g.retry.min_healthy_seconds});
 }
 
-void PruneRecords(std::vector<v1::ActionRecord>& records, std::int64_t keep_seconds,
-                  WallTime now) {
+void PruneRecords(std::vector<v1::ActionRecord>& records, std::int64_t keep_seconds, WallTime now) {
   // From the newest on, so that the newest of each target are the ones that stay.
   std::map<std::string, std::size_t> kept;
   std::vector<v1::ActionRecord> out;
@@ -224,8 +222,7 @@ void PruneRecords(std::vector<v1::ActionRecord>& records, std::int64_t keep_seco
   for (auto it = records.rbegin(); it != records.rend(); ++it) {
     const bool recent = now - SpentAt(it->reserved_at, now) < keep ||
                         (!it->finished_at.empty() && now - SpentAt(it->finished_at, now) < keep);
-    const bool remembered =
-        kept[it->target] < kKeepPerTarget && out.size() < kMaxActionRecords / 2;
+    const bool remembered = kept[it->target] < kKeepPerTarget && out.size() < kMaxActionRecords / 2;
     if (!recent && !remembered) continue;
     ++kept[it->target];
     out.push_back(std::move(*it));
@@ -303,14 +300,13 @@ BreakerView EvaluateBreaker(const std::vector<v1::ActionRecord>& records, const 
     }
     ill_again = SpentAt((*it)->reserved_at, now);
   }
-  const bool failing = breaker.consecutive_failures > 0 &&
-                       view.consecutive_failures >= breaker.consecutive_failures;
+  const bool failing =
+      breaker.consecutive_failures > 0 && view.consecutive_failures >= breaker.consecutive_failures;
   const bool useless =
       breaker.ineffective_fixes > 0 && view.ineffective_fixes >= breaker.ineffective_fixes;
   if (!failing && !useless) return view;
   view.reason = failing ? std::to_string(view.consecutive_failures) + " attempts in a row failed"
-                        : std::to_string(view.ineffective_fixes) +
-                              " fixes in a row did not last " +
+                        : std::to_string(view.ineffective_fixes) + " fixes in a row did not last " +
                               HumanDuration(std::chrono::seconds(min_healthy_seconds));
   view.open_until = *(failing ? last_failure : last_fix) + Seconds(breaker.open_seconds);
   view.state = *view.open_until > now ? BreakerView::State::kOpen : BreakerView::State::kHalfOpen;

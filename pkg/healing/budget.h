@@ -83,7 +83,8 @@ std::int64_t KeepSeconds(const v1::HealingPolicySpec& policy);
 // Drops what no longer matters (older than keep_seconds and finished); at most kMaxActionRecords
 // remain, but never at the price of a record that still matters.
 void PruneRecords(std::vector<v1::ActionRecord>& records, std::int64_t keep_seconds, WallTime now);
-void PruneSpends(std::vector<v1::GuardrailSpend>& spends, std::int64_t window_seconds, WallTime now);
+void PruneSpends(std::vector<v1::GuardrailSpend>& spends, std::int64_t window_seconds,
+                 WallTime now);
 
 // 1 + the number of attempts and reservations this incident has had: a reservation whose attempt
 // was never written stays spent, and the next attempt gets another id.

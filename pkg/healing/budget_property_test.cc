@@ -49,10 +49,12 @@ TEST(BudgetProperty, NeverOverBudgetWhateverTheCalendarDoesWhileRunning) {
       real += step;
       clock.Advance(std::chrono::seconds(step));
       if (random.Next() % 10 == 0) {
-        clock.StepWall(std::chrono::seconds(static_cast<std::int64_t>(random.Next() % 7200) - 3600));
+        clock.StepWall(
+            std::chrono::seconds(static_cast<std::int64_t>(random.Next() % 7200) - 3600));
       }
       const WallTime now = steady.At(clock.Monotonic());
-      if (random.Next() % 5 == 0) Finish(records, "attempt-" + std::to_string(acted), "Failed", now);
+      if (random.Next() % 5 == 0)
+        Finish(records, "attempt-" + std::to_string(acted), "Failed", now);
       if (random.Next() % 7 == 0) PruneRecords(records, kWindow, now);
       const bool allowed = SpentOf(records, budget, now).remaining > 0;
       const Status status = Reserve(records, Make(acted + 1), budget, kWindow, now);

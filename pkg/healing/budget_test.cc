@@ -113,8 +113,7 @@ TEST(Budget, GuardrailSpendsCountTheSameWay) {
   std::vector<v1::GuardrailSpend> spends;
   ASSERT_TRUE(ReserveSpend(spends, "default/a", "1", {1, 600}, kNow).ok());
   EXPECT_EQ(ReserveSpend(spends, "default/a", "1", {1, 600}, kNow).code(), Code::kAlreadyExists);
-  EXPECT_EQ(ReserveSpend(spends, "default/b", "2", {1, 600}, kNow).code(),
-            Code::kTooManyRequests);
+  EXPECT_EQ(ReserveSpend(spends, "default/b", "2", {1, 600}, kNow).code(), Code::kTooManyRequests);
   EXPECT_TRUE(ReserveSpend(spends, "default/b", "2", {1, 600}, After(600)).ok());
   EXPECT_EQ(spends.size(), 1u) << "what has left the window is dropped";
 }
@@ -150,8 +149,7 @@ TEST(Breaker, AFailedTryOpensItAgainForTheWholeTime) {
   EXPECT_EQ(EvaluateBreaker(records, "redis-test", breaker, 60, std::nullopt, kNow).state,
             BreakerView::State::kHalfOpen);
   records.push_back(Record("4", -20, "Failed", -10));
-  const BreakerView view =
-      EvaluateBreaker(records, "redis-test", breaker, 60, std::nullopt, kNow);
+  const BreakerView view = EvaluateBreaker(records, "redis-test", breaker, 60, std::nullopt, kNow);
   EXPECT_EQ(view.state, BreakerView::State::kOpen);
   EXPECT_EQ(view.open_until, After(3590));
 }
@@ -170,8 +168,7 @@ TEST(Breaker, AnActorWhoUndoesOurFixEachMinuteOpensIt) {
   const std::vector<v1::ActionRecord> records = {Record("1", -200, "Successful", -190),
                                                  Record("2", -130, "Successful", -120),
                                                  Record("3", -60, "Successful", -50)};
-  const BreakerView view =
-      EvaluateBreaker(records, "redis-test", v1::Breaker{}, 3600, kNow, kNow);
+  const BreakerView view = EvaluateBreaker(records, "redis-test", v1::Breaker{}, 3600, kNow, kNow);
   EXPECT_EQ(view.state, BreakerView::State::kOpen);
   EXPECT_EQ(view.ineffective_fixes, 3);
 }

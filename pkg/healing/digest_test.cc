@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <set>
+
 #include <gtest/gtest.h>
 
 #include "pkg/base/random.h"

@@ -2,6 +2,7 @@
 #include "pkg/healing/evidence.h"
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 namespace salve::healing {

@@ -34,11 +34,11 @@ struct HumanTrace {
 struct Evidence {
   TargetRef target;
   std::optional<TargetObservation> observation;
-  TargetHealth health;                  // with all indicators, their error lines and metrics
-  std::set<std::string> systems;        // "redis", "postgres", "docker", …: see SystemsOf
-  std::vector<std::string> log_lines;   // newest last
+  TargetHealth health;                 // with all indicators, their error lines and metrics
+  std::set<std::string> systems;       // "redis", "postgres", "docker", …: see SystemsOf
+  std::vector<std::string> log_lines;  // newest last
   std::vector<DependencyState> dependencies;
-  std::vector<v1::ActionRecord> past;   // records of this policy on this target
+  std::vector<v1::ActionRecord> past;  // records of this policy on this target
   std::vector<HumanTrace> human_traces;
   WallTime at;
   WallTime onset;  // when the illness began

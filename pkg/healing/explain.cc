@@ -81,8 +81,8 @@ void AddAttempts(const v1::IncidentStatus& status, Lines& out) {
     std::string line = "Attempt " + attempt.id + ": step " + attempt.step + ", " + attempt.phase;
     if (attempt.result) line += ", " + attempt.result->outcome;
     if (attempt.verification && !attempt.verification->outcome.empty()) {
-      line += ", verification " + attempt.verification->outcome + ": " +
-              attempt.verification->message;
+      line +=
+          ", verification " + attempt.verification->outcome + ": " + attempt.verification->message;
     }
     out.push_back(line);
   }
@@ -245,8 +245,8 @@ std::vector<std::string> Why(const v1::Incident& incident, const v1::HealingPoli
                 incident.spec.policy_ref.name +
                 (policy != nullptr ? ", mode " + policy->spec.mode : " (not given)"));
   out.push_back("  began: " + incident.spec.trigger.source + " " + incident.spec.trigger.name +
-                " at " + incident.spec.trigger.at + ", seen " +
-                std::to_string(status.occurrences) + " times");
+                " at " + incident.spec.trigger.at + ", seen " + std::to_string(status.occurrences) +
+                " times");
   if (policy != nullptr && policy->metadata.generation > incident.spec.policy_ref.generation) {
     out.push_back("  the policy was changed since the incident began; the new one counts");
   }

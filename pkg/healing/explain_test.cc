@@ -10,12 +10,12 @@
 namespace salve::healing {
 namespace {
 
-using testing::kNow;
-using testing::Situation;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using testing::kNow;
 using ::testing::Not;
+using testing::Situation;
 
 std::string Joined(const std::vector<std::string>& lines) {
   std::string out;
@@ -62,13 +62,14 @@ TEST(Why, ShowsTheDiagnosisWithItsLosersAndTheExactCommand) {
   const std::string text = Joined(Why(BlockedIncident(), nullptr, kNow));
   EXPECT_THAT(text, AllOf(HasSubstr("Unresponsive of redis-test, by rule redis/unhealthy"),
                           HasSubstr("70 %"), HasSubstr("not docker/unresponsive"),
-                          HasSubstr("docker restart redis-test"),
-                          HasSubstr(std::string(64, 'd'))));
+                          HasSubstr("docker restart redis-test"), HasSubstr(std::string(64, 'd'))));
 }
 
 TEST(Why, LetsNoControlCharacterThrough) {
   v1::Incident incident = BlockedIncident();
-  incident.spec.trigger.name = "x\x1b[2J\x07\xC2\x9B" "31m\xE2\x80\xAE";
+  incident.spec.trigger.name =
+      "x\x1b[2J\x07\xC2\x9B"
+      "31m\xE2\x80\xAE";
   for (const std::string& line : Why(incident, nullptr, kNow)) {
     for (const char c : line) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << line;
     EXPECT_THAT(line, Not(HasSubstr("\xE2\x80\xAE"))) << "text that runs backwards";
@@ -94,10 +95,11 @@ TEST(Report, TellsTheWholeStory) {
   incident.status.attempts = {attempt};
   ApplyClose(incident.status, kAutoHealed, "Verified", "healthy", testing::After(30));
   const std::string text = Report(incident);
-  EXPECT_THAT(text, AllOf(HasSubstr("# Incident redis-redis-test"), HasSubstr("| Outcome | AutoHealed |"),
-                          HasSubstr("docker restart redis-test"), HasSubstr("warning"),
-                          HasSubstr("## Timeline"), HasSubstr("| total | 40.0 s |"),
-                          HasSubstr("2026-12-01T12:00:30")));
+  EXPECT_THAT(
+      text,
+      AllOf(HasSubstr("# Incident redis-redis-test"), HasSubstr("| Outcome | AutoHealed |"),
+            HasSubstr("docker restart redis-test"), HasSubstr("warning"), HasSubstr("## Timeline"),
+            HasSubstr("| total | 40.0 s |"), HasSubstr("2026-12-01T12:00:30")));
 }
 
 TEST(Report, EscapesWhatCameFromOutside) {

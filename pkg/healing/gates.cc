@@ -73,9 +73,9 @@ Gate Paused(const GateInput& in) {
   if (!view.paused) return Pass(kGatePaused, "NotPaused", "no pause is in force");
   const bool by_guardrail = !in.limits->paused_by.empty();
   return Block(kGatePaused, by_guardrail ? "PausedByGuardrail" : "PausedByPolicy", view.message,
-               by_guardrail ? "an administrator ends the pause in guardrail " +
-                                  in.limits->paused_by.front()
-                            : "`salve resume " + PolicyKey(in) + "`",
+               by_guardrail
+                   ? "an administrator ends the pause in guardrail " + in.limits->paused_by.front()
+                   : "`salve resume " + PolicyKey(in) + "`",
                view.until);
 }
 
@@ -101,8 +101,8 @@ Gate BackendAvailable(const GateInput& in) {
     return Pass(kGateBackendAvailable, "Available", "the backend answers");
   }
   return Block(kGateBackendAvailable, "BackendUnavailable",
-               "backend \"" + in.incident->spec.target.backend + "\" cannot be used: " +
-                   SanitizeLine(in.backend.message(), 256),
+               "backend \"" + in.incident->spec.target.backend +
+                   "\" cannot be used: " + SanitizeLine(in.backend.message(), 256),
                "the backend answers again; Salve keeps trying");
 }
 
@@ -138,10 +138,9 @@ Gate Dependency(const GateInput& in) {
                    "create policy " + dependency.policy + " or remove it from dependsOn");
     }
     if (dependency.state == HealthState::kHealthy && dependency.open_incident.empty()) continue;
-    const std::string why =
-        dependency.open_incident.empty()
-            ? std::string("is ") + HealthStateName(dependency.state)
-            : "has the open incident " + dependency.open_incident;
+    const std::string why = dependency.open_incident.empty()
+                                ? std::string("is ") + HealthStateName(dependency.state)
+                                : "has the open incident " + dependency.open_incident;
     return Block(kGateDependency, "DependencyDown",
                  "policy " + dependency.policy + " " + why + "; the root is healed first",
                  "policy " + dependency.policy + " is healthy again");
@@ -155,7 +154,8 @@ Gate Window(const GateInput& in) {
   const WindowView view = EvaluateWindows(in.limits->windows, *in.zones, in.now);
   if (view.allowed) return Pass(kGateWindow, "Allowed", view.message);
   if (view.break_glass && HumanApproved(in)) {
-    return Pass(kGateWindow, "BreakGlass", view.message + "; a person has approved it nevertheless");
+    return Pass(kGateWindow, "BreakGlass",
+                view.message + "; a person has approved it nevertheless");
   }
   std::string opens = "the window ends";
   if (view.break_glass) opens += ", or a person approves the proposal (break-glass)";
@@ -175,9 +175,9 @@ Gate Storm(const GateInput& in) {
 // -----------------------------------------------------------------------------------
 
 Gate BreakerGate(const GateInput& in) {
-  const BreakerView view = EvaluateBreaker(
-      in.records, TargetName(in), in.limits->breaker,
-      in.policy->spec.guardrails.retry.min_healthy_seconds, in.ill_since, in.accounting_now);
+  const BreakerView view = EvaluateBreaker(in.records, TargetName(in), in.limits->breaker,
+                                           in.policy->spec.guardrails.retry.min_healthy_seconds,
+                                           in.ill_since, in.accounting_now);
   switch (view.state) {
     case BreakerView::State::kClosed:
       return Pass(kGateBreaker, "Closed",
@@ -228,14 +228,15 @@ Gate Budget(const GateInput& in) {
 
 Gate Concurrency(const GateInput& in) {
   if (!in.lease_holder.empty()) {
-    return Block(kGateConcurrency, "LeaseHeld",
-                 "\"" + SanitizeLine(in.lease_holder, 128) + "\" holds the lease of " +
-                     TargetName(in),
-                 "the holder lets go or its lease ends", in.lease_until);
+    return Block(
+        kGateConcurrency, "LeaseHeld",
+        "\"" + SanitizeLine(in.lease_holder, 128) + "\" holds the lease of " + TargetName(in),
+        "the holder lets go or its lease ends", in.lease_until);
   }
   const std::int64_t limit = in.policy->spec.guardrails.max_concurrent;
   const auto running = static_cast<std::int64_t>(in.running_incidents.size());
-  const std::string figures = std::to_string(running) + " other incidents of this policy are acting (limit " +
+  const std::string figures = std::to_string(running) +
+                              " other incidents of this policy are acting (limit " +
                               std::to_string(limit) + " at a time)";
   if (running < std::max<std::int64_t>(1, limit)) return Pass(kGateConcurrency, "Free", figures);
   return Block(kGateConcurrency, "TooManyRunning", figures,
@@ -264,10 +265,10 @@ Gate MinAvailable(const GateInput& in) {
 Gate AllowedAction(const GateInput& in) {
   for (const auto& [pattern, guardrail] : in.limits->protected_targets) {
     if (!TargetPatternMatches(pattern, in.incident->spec.target)) continue;
-    return Block(kGateAllowedAction, "ProtectedTarget",
-                 TargetName(in) + " is protected by guardrail " + guardrail + " (\"" + pattern +
-                     "\")",
-                 "an administrator takes it off protectedTargets of guardrail " + guardrail);
+    return Block(
+        kGateAllowedAction, "ProtectedTarget",
+        TargetName(in) + " is protected by guardrail " + guardrail + " (\"" + pattern + "\")",
+        "an administrator takes it off protectedTargets of guardrail " + guardrail);
   }
   if (in.plan == nullptr) return NoProposal(kGateAllowedAction);
   const std::string name = v1::ActionName(in.plan->action);
@@ -344,8 +345,8 @@ Gate Approval(const GateInput& in) {
     return Block(kGateApproval, kReasonExpired, "nobody approved it in time", "a new incident");
   }
   if (a.required == 0) return Pass(kGateApproval, "NotNeeded", "nobody needs to approve it");
-  const std::string figures = std::to_string(a.approvers.size()) + " of " +
-                              std::to_string(a.required) + " approvals";
+  const std::string figures =
+      std::to_string(a.approvers.size()) + " of " + std::to_string(a.required) + " approvals";
   if (a.approved) return Pass(kGateApproval, "Approved", figures);
   std::string message = figures;
   if (!a.ignored.empty()) message += "; not counted: " + a.ignored.front();
@@ -354,17 +355,17 @@ Gate Approval(const GateInput& in) {
                    std::to_string(a.missing) + " more " + (a.missing == 1 ? "person" : "people"));
 }
 
-constexpr Check kChain[] = {KillSwitch,   Paused,        Mode,        BackendAvailable,
-                            SignalStillActive, Dependency, Window,     Storm,
-                            BreakerGate,  Cooldown,      Budget,      Concurrency,
-                            MinAvailable, AllowedAction, RiskCeiling, Reversibility,
-                            Confidence,   Approval};
+constexpr Check kChain[] = {KillSwitch,        Paused,        Mode,        BackendAvailable,
+                            SignalStillActive, Dependency,    Window,      Storm,
+                            BreakerGate,       Cooldown,      Budget,      Concurrency,
+                            MinAvailable,      AllowedAction, RiskCeiling, Reversibility,
+                            Confidence,        Approval};
 constexpr const char* kNames[] = {
-    kGateKillSwitch,   kGatePaused,        kGateMode,        kGateBackendAvailable,
-    kGateSignalStillActive, kGateDependency, kGateWindow,    kGateStorm,
-    kGateBreaker,      kGateCooldown,      kGateBudget,      kGateConcurrency,
-    kGateMinAvailable, kGateAllowedAction, kGateRiskCeiling, kGateReversibility,
-    kGateConfidence,   kGateApproval};
+    kGateKillSwitch,        kGatePaused,        kGateMode,        kGateBackendAvailable,
+    kGateSignalStillActive, kGateDependency,    kGateWindow,      kGateStorm,
+    kGateBreaker,           kGateCooldown,      kGateBudget,      kGateConcurrency,
+    kGateMinAvailable,      kGateAllowedAction, kGateRiskCeiling, kGateReversibility,
+    kGateConfidence,        kGateApproval};
 
 }  // namespace
 
@@ -445,10 +446,9 @@ bool OnlyApprovalMissing(const std::vector<Gate>& gates) {
   bool missing = false;
   for (const Gate& gate : gates) {
     if (gate.pass) continue;
-    const bool by_approval =
-        (gate.name == kGateApproval && gate.reason == kReasonApprovalNeeded) ||
-        (gate.name == kGateConfidence && gate.reason == "LowConfidence") ||
-        (gate.name == kGateWindow && gate.reason == "WindowClosedBreakGlass");
+    const bool by_approval = (gate.name == kGateApproval && gate.reason == kReasonApprovalNeeded) ||
+                             (gate.name == kGateConfidence && gate.reason == "LowConfidence") ||
+                             (gate.name == kGateWindow && gate.reason == "WindowClosedBreakGlass");
     if (!by_approval) return false;
     missing = missing || gate.name == kGateApproval;
   }
@@ -467,9 +467,8 @@ std::vector<v1::GateStatus> ToGateStatus(const std::vector<Gate>& gates) {
   std::vector<v1::GateStatus> out;
   out.reserve(gates.size());
   for (const Gate& gate : gates) {
-    out.push_back({gate.name, gate.pass ? "Pass" : "Block", gate.reason,
-                   SanitizeLine(gate.message), gate.until ? FormatTime(*gate.until) : "",
-                   gate.unblocked_by});
+    out.push_back({gate.name, gate.pass ? "Pass" : "Block", gate.reason, SanitizeLine(gate.message),
+                   gate.until ? FormatTime(*gate.until) : "", gate.unblocked_by});
   }
   return out;
 }

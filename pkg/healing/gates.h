@@ -58,7 +58,7 @@ struct GateInput {
   const v1::Incident* incident = nullptr;
   TimeZones* zones = nullptr;
 
-  Status backend;  // Backend::Available()
+  Status backend;       // Backend::Available()
   TargetHealth health;  // observed just now
   std::optional<TargetObservation> observation;
   std::vector<DependencyState> dependencies;
@@ -67,15 +67,15 @@ struct GateInput {
   std::int64_t targets_unhealthy = 1;  // with this one
   std::int64_t targets_healthy = 0;
 
-  std::vector<v1::ActionRecord> records;  // the policy's
-  std::optional<WallTime> ill_since;      // onset of this incident, for the breaker
+  std::vector<v1::ActionRecord> records;       // the policy's
+  std::optional<WallTime> ill_since;           // onset of this incident, for the breaker
   std::vector<std::string> running_incidents;  // other incidents of the policy that are acting now
   std::string lease_holder;  // who else holds the target's Lease; "" = nobody or we
   std::optional<WallTime> lease_until;
 
   // The proposal. Without one the gates that judge it pass with reason NoProposal.
-  const v1::Step* step = nullptr;     // may be null
-  const ActionPlan* plan = nullptr;   // may be null
+  const v1::Step* step = nullptr;    // may be null
+  const ActionPlan* plan = nullptr;  // may be null
   v1::Risk risk;
   double confidence = 0;
   ApprovalResult approval;
@@ -84,10 +84,10 @@ struct GateInput {
 struct Gate {
   std::string name;
   bool pass = true;
-  std::string reason;  // CamelCase, also when it passes
-  std::string message;  // with the figures: "3 of 3 actions used within 1h"
+  std::string reason;             // CamelCase, also when it passes
+  std::string message;            // with the figures: "3 of 3 actions used within 1h"
   std::optional<WallTime> until;  // when it opens by itself
-  std::string unblocked_by;  // what would open it: "`salve resume policy/redis`"
+  std::string unblocked_by;       // what would open it: "`salve resume policy/redis`"
 };
 
 // All gates, in order.

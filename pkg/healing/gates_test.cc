@@ -2,6 +2,7 @@
 #include "pkg/healing/gates.h"
 
 #include <functional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,11 +12,11 @@ namespace salve::healing {
 namespace {
 
 using testing::After;
-using testing::Record;
-using testing::Situation;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using testing::Record;
+using testing::Situation;
 
 v1::HealingGuardrail Guardrail(const std::string& name) {
   v1::HealingGuardrail guardrail;
@@ -39,8 +40,8 @@ struct Case {
   std::function<void(Situation&)> change;
   bool pass;
   std::string reason;
-  std::string says = "";                     // part of the message
-  std::optional<std::int64_t> until = {};    // seconds after now
+  std::string says = "";                   // part of the message
+  std::optional<std::int64_t> until = {};  // seconds after now
 };
 
 std::ostream& operator<<(std::ostream& os, const Case& c) { return os << c.sentence; }
@@ -87,13 +88,12 @@ std::vector<Case> Cases() {
        [](Situation& s) { s.policy.spec.pauses = {{"upgrade", "new disks", ""}}; }, false,
        "PausedByPolicy", "new disks"},
       {"a pause blocks until its end", kGatePaused,
-       [](Situation& s) {
-         s.policy.spec.pauses = {{"upgrade", "", FormatTime(After(60))}};
-       },
-       false, "PausedByPolicy", "upgrade", 60},
+       [](Situation& s) { s.policy.spec.pauses = {{"upgrade", "", FormatTime(After(60))}}; }, false,
+       "PausedByPolicy", "upgrade", 60},
       {"of two pauses the later end counts", kGatePaused,
        [](Situation& s) {
-         s.policy.spec.pauses = {{"a", "", FormatTime(After(60))}, {"b", "", FormatTime(After(90))}};
+         s.policy.spec.pauses = {{"a", "", FormatTime(After(60))},
+                                 {"b", "", FormatTime(After(90))}};
        },
        false, "PausedByPolicy", "", 90},
       {"a pause that has ended passes", kGatePaused,
@@ -151,14 +151,10 @@ std::vector<Case> Cases() {
 
       {"no dependencies pass", kGateDependency, nothing, true, "NoDependencies"},
       {"a healthy dependency passes", kGateDependency,
-       [](Situation& s) {
-         s.input.dependencies = {{"db", true, HealthState::kHealthy, "", ""}};
-       },
+       [](Situation& s) { s.input.dependencies = {{"db", true, HealthState::kHealthy, "", ""}}; },
        true, "DependenciesHealthy"},
       {"an ill dependency blocks", kGateDependency,
-       [](Situation& s) {
-         s.input.dependencies = {{"db", true, HealthState::kUnhealthy, "", ""}};
-       },
+       [](Situation& s) { s.input.dependencies = {{"db", true, HealthState::kUnhealthy, "", ""}}; },
        false, "DependencyDown", "db"},
       {"a dependency that cannot be measured blocks", kGateDependency,
        [](Situation& s) { s.input.dependencies = {{"db", true, HealthState::kUnknown, "", ""}}; },
@@ -262,7 +258,8 @@ std::vector<Case> Cases() {
        false, "BreakerOpen", "3 attempts in a row failed", 2700},
       {"an hour after the last failure one try is allowed", kGateBreaker,
        [](Situation& s) {
-         s.input.records = {Record("1", -9000, "Failed", -8900), Record("2", -8000, "Failed", -7900),
+         s.input.records = {Record("1", -9000, "Failed", -8900),
+                            Record("2", -8000, "Failed", -7900),
                             Record("3", -4000, "Failed", -3600)};
        },
        true, "HalfOpen"},
@@ -292,8 +289,7 @@ std::vector<Case> Cases() {
        false, "BreakerOpen", "", 4300},
 
       {"a target that has rested passes", kGateCooldown,
-       [](Situation& s) { s.input.records = {Record("1", -400, "Failed", -300)}; }, true,
-       "Rested"},
+       [](Situation& s) { s.input.records = {Record("1", -400, "Failed", -300)}; }, true, "Rested"},
       {"an action of another incident just before blocks", kGateCooldown,
        [](Situation& s) { s.input.records = {Record("1", -400, "Failed", -100)}; }, false,
        "CoolingDown", "", 200},
@@ -461,8 +457,7 @@ std::vector<Case> Cases() {
        },
        false, "LowConfidence", "0.95"},
 
-      {"nobody needs to approve what needs no approval", kGateApproval, nothing, true,
-       "NotNeeded"},
+      {"nobody needs to approve what needs no approval", kGateApproval, nothing, true, "NotNeeded"},
       {"a missing approval blocks and says how to give it", kGateApproval,
        [](Situation& s) {
          s.input.approval = {};
@@ -494,12 +489,11 @@ TEST(Gates, StandInTheOrderOfTheDesign) {
   Situation situation;
   std::vector<std::string> names;
   for (const Gate& gate : situation.Gates()) names.push_back(gate.name);
-  EXPECT_THAT(names,
-              ::testing::ElementsAre("KillSwitch", "Paused", "Mode", "BackendAvailable",
-                                     "SignalStillActive", "Dependency", "Window", "Storm", "Breaker",
-                                     "Cooldown", "Budget", "Concurrency", "MinAvailable",
-                                     "AllowedAction", "RiskCeiling", "Reversibility", "Confidence",
-                                     "Approval"));
+  EXPECT_THAT(names, ::testing::ElementsAre("KillSwitch", "Paused", "Mode", "BackendAvailable",
+                                            "SignalStillActive", "Dependency", "Window", "Storm",
+                                            "Breaker", "Cooldown", "Budget", "Concurrency",
+                                            "MinAvailable", "AllowedAction", "RiskCeiling",
+                                            "Reversibility", "Confidence", "Approval"));
 }
 
 TEST(Gates, AChainThatIsNotWholeIsNoLicence) {

@@ -59,10 +59,11 @@ std::optional<HealthState> ParseHealthState(const std::string& name) {
 }
 
 Thresholds ThresholdsOf(const v1::Probe& probe) {
-  return {.unhealthy_below = static_cast<int>(probe.unhealthy_below),
-          .healthy_above = static_cast<int>(probe.healthy_above),
-          .failure_threshold = static_cast<int>(std::max<std::int64_t>(1, probe.failure_threshold)),
-          .success_threshold = static_cast<int>(std::max<std::int64_t>(1, probe.success_threshold))};
+  return {
+      .unhealthy_below = static_cast<int>(probe.unhealthy_below),
+      .healthy_above = static_cast<int>(probe.healthy_above),
+      .failure_threshold = static_cast<int>(std::max<std::int64_t>(1, probe.failure_threshold)),
+      .success_threshold = static_cast<int>(std::max<std::int64_t>(1, probe.success_threshold))};
 }
 
 Verdict Judge(const Measurement& measurement, const Thresholds& thresholds) {
@@ -204,10 +205,9 @@ v1::TargetStatus ToTargetStatus(const std::string& name, const TargetHealth& hea
                               .message = SanitizeLine(indicator.message, kMaxStatusMessage)});
   }
   // By name, so that two indicators that change places are no change.
-  std::sort(out.indicators.begin(), out.indicators.end(),
-            [](const v1::IndicatorStatus& a, const v1::IndicatorStatus& b) {
-              return a.name < b.name;
-            });
+  std::sort(
+      out.indicators.begin(), out.indicators.end(),
+      [](const v1::IndicatorStatus& a, const v1::IndicatorStatus& b) { return a.name < b.name; });
   return out;
 }
 

@@ -81,9 +81,9 @@ Verdict Judge(const Measurement& measurement, const Thresholds& thresholds);
 
 struct TargetHealth {
   HealthState state = HealthState::kUnknown;
-  int health = 0;  // the lowest of all indicators that are measured
-  std::string message;  // of the indicator that decided
-  WallTime since;       // when the deciding indicator entered its state
+  int health = 0;                          // the lowest of all indicators that are measured
+  std::string message;                     // of the indicator that decided
+  WallTime since;                          // when the deciding indicator entered its state
   std::vector<IndicatorState> indicators;  // the worst first
 };
 

@@ -38,9 +38,9 @@ const v1::Step* FindStep(const std::vector<v1::Step>& ladder, const std::string&
 LadderChoice ChooseStep(const std::vector<v1::Step>& ladder, const std::string& diagnosed_step,
                         const std::vector<v1::Attempt>& attempts,
                         const std::vector<v1::ActionRecord>& earlier) {
-  const auto first =
-      std::find_if(ladder.begin(), ladder.end(),
-                   [&](const v1::Step& step) { return step.name == diagnosed_step; });
+  const auto first = std::find_if(ladder.begin(), ladder.end(), [&](const v1::Step& step) {
+    return step.name == diagnosed_step;
+  });
   if (first == ladder.end()) {
     return {nullptr, "NoSuitableStep",
             diagnosed_step.empty() ? "no step of the ladder fits the diagnosis"
@@ -97,8 +97,8 @@ AfterFailure DecideAfterFailure(const v1::Attempt& attempt, const v1::Step* step
   if (attempt.verification && attempt.verification->outcome == kOutcomeError) {
     return AfterFailure::kEscalate;
   }
-  const bool undoable = attempt.undo.has_value() && attempt.phase == kAttemptDone &&
-                        !attempt.undo_result;
+  const bool undoable =
+      attempt.undo.has_value() && attempt.phase == kAttemptDone && !attempt.undo_result;
   const bool worse = attempt.after && GotWorse(attempt.before, *attempt.after);
   const std::string wish = step != nullptr ? step->on_verification_failed : "";
   if (undoable && (worse || wish == "RollbackThenNext")) return AfterFailure::kRollback;

@@ -67,8 +67,7 @@ void IntersectActions(const v1::HealingGuardrail& guardrail, const std::string& 
                       EffectiveLimits& limits) {
   const auto& allowed = guardrail.spec.allowed_actions;
   if (allowed.empty()) return;
-  limits.allowed_actions_owner +=
-      (limits.allowed_actions_owner.empty() ? "" : ", ") + owner;
+  limits.allowed_actions_owner += (limits.allowed_actions_owner.empty() ? "" : ", ") + owner;
   if (!limits.allowed_actions) {
     limits.allowed_actions = allowed;
     return;
@@ -103,8 +102,7 @@ void Tighten(const v1::HealingGuardrail& guardrail, EffectiveLimits& limits) {
   for (const std::string& pattern : spec.protected_targets) {
     limits.protected_targets.emplace_back(pattern, guardrail.metadata.name);
   }
-  limits.exec_allow.insert(limits.exec_allow.end(), spec.exec.allow.begin(),
-                           spec.exec.allow.end());
+  limits.exec_allow.insert(limits.exec_allow.end(), spec.exec.allow.begin(), spec.exec.allow.end());
   for (const v1::Window& window : spec.windows) limits.windows.push_back({owner, window});
   if (spec.max_actions) {
     limits.guardrail_budgets.push_back({owner, *spec.max_actions, guardrail.status.actions});

@@ -30,13 +30,13 @@ struct OwnedBudget {
 
 struct EffectiveLimits {
   std::string mode;
-  std::string mode_owner;  // who made it that tight
+  std::string mode_owner;              // who made it that tight
   std::vector<std::string> paused_by;  // names of guardrails
-  std::string max_risk;        // "" = no ceiling
+  std::string max_risk;                // "" = no ceiling
   std::string max_risk_owner;
   std::string max_auto_risk;
   double min_confidence = 0;
-  std::map<std::string, std::int64_t> min_approvals;  // by risk
+  std::map<std::string, std::int64_t> min_approvals;        // by risk
   std::optional<std::vector<std::string>> allowed_actions;  // nullopt = all
   std::string allowed_actions_owner;
   std::vector<std::pair<std::string, std::string>> protected_targets;  // {pattern, guardrail}

@@ -2,6 +2,7 @@
 #include "pkg/healing/limits.h"
 
 #include <functional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,9 +14,9 @@ namespace salve::healing {
 namespace {
 
 using testing::After;
-using testing::kNow;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using testing::kNow;
 
 v1::LabelSelector Expression(const std::string& op, std::vector<std::string> values) {
   v1::LabelSelector selector;
@@ -208,8 +209,8 @@ TEST_F(Approvals, OnlyTheCurrentProposalOfThisIncidentAndPolicyCounts) {
            [](auto& a) { a.spec.proposal_digest = "old"; },
            [](auto& a) { a.spec.incident_uid = "another of that name"; },
            [](auto& a) { a.spec.policy_name = "mine"; },
-           [](auto& a) { a.spec.approver = "system:salve"; },
-           [](auto& a) { a.spec.approver = ""; }, [](auto& a) { a.spec.decision = "approve"; },
+           [](auto& a) { a.spec.approver = "system:salve"; }, [](auto& a) { a.spec.approver = ""; },
+           [](auto& a) { a.spec.decision = "approve"; },
            [](auto& a) { a.metadata.creation_timestamp = FormatTime(After(901)); }}) {
     all_.clear();
     Add("alice");

@@ -74,7 +74,8 @@ Next VerifyWhenDue(const IncidentView& view, const v1::Attempt& attempt,
   // A clock that was set back must not put the check off for longer than any policy could ask.
   const bool sane = due && *due - view.now < std::chrono::hours(1);
   if (!due || *due <= view.now || !sane) return OfAttempt(what, attempt);
-  Next next = Wait(view, due, "Verifying", "the next check of step " + attempt.step + " is not due");
+  Next next =
+      Wait(view, due, "Verifying", "the next check of step " + attempt.step + " is not due");
   next.at = *due;
   next.attempt_id = attempt.id;
   return next;
@@ -116,10 +117,9 @@ Next AfterAttempt(const IncidentView& view, const v1::Attempt& last) {
                  "step " + last.step + " helped: " + last.verification->message);
   }
   const bool escalated = view.incident->status.phase == kPhaseEscalated;
-  const bool undo_failed =
-      (last.undo_result && last.undo_result->outcome == "NotApplied") ||
-      (last.phase == kAttemptUndone && last.undo_verification &&
-       last.undo_verification->outcome != kOutcomeSuccessful);
+  const bool undo_failed = (last.undo_result && last.undo_result->outcome == "NotApplied") ||
+                           (last.phase == kAttemptUndone && last.undo_verification &&
+                            last.undo_verification->outcome != kOutcomeSuccessful);
   if (undo_failed) {
     if (escalated) return Make(Do::kNothing);
     return Escalate("UndoFailed", "step " + last.step +
@@ -134,9 +134,9 @@ Next AfterAttempt(const IncidentView& view, const v1::Attempt& last) {
     case AfterFailure::kEscalate:
       if (escalated) break;
       return outcome == kOutcomeError
-                 ? Escalate("VerificationError", "whether step " + last.step +
-                                                     " helped could not be measured: " +
-                                                     last.verification->message)
+                 ? Escalate("VerificationError",
+                            "whether step " + last.step +
+                                " helped could not be measured: " + last.verification->message)
                  : Escalate("StepEscalates", "step " + last.step + " did not help (" +
                                                  last.verification->message + ")");
     case AfterFailure::kNext:
@@ -152,17 +152,17 @@ Next CloseHealthy(const v1::IncidentStatus& status) {
     return Close(kEscalated, "HealedByOthers", tail + " after a person was called");
   }
   if (!status.attempts.empty() && status.attempts.back().phase == kAttemptUndone) {
-    return Close(kRolledBack, "RolledBack", tail + " after step " + status.attempts.back().step +
-                                                " was undone");
+    return Close(kRolledBack, "RolledBack",
+                 tail + " after step " + status.attempts.back().step + " was undone");
   }
   if (status.diagnosis && status.diagnosis->verdict == kVerdictDoNothing) {
     return Close(kSuppressed, status.diagnosis->cause,
                  tail + " again; nothing was done because " + status.diagnosis->cause +
                      " was no fault of its own");
   }
-  const bool unproven = std::any_of(
-      status.attempts.begin(), status.attempts.end(),
-      [](const v1::Attempt& attempt) { return !attempt.executed_at.empty(); });
+  const bool unproven =
+      std::any_of(status.attempts.begin(), status.attempts.end(),
+                  [](const v1::Attempt& attempt) { return !attempt.executed_at.empty(); });
   return Close(kSelfResolved, "Healthy",
                tail + (unproven ? ", though no step was verified to have healed it"
                                 : " without any action"));
@@ -213,9 +213,9 @@ Next FollowGates(const IncidentView& view) {
     return gate != nullptr && !gate->pass ? gate->reason : std::string();
   };
   if (reason_of(kGateMode) == kReasonDryRun) {
-    return Close(kDryRun, kReasonDryRun, "mode is DryRun: step " +
-                                             (status.proposal ? status.proposal->step : "") +
-                                             " was proposed, not run");
+    return Close(kDryRun, kReasonDryRun,
+                 "mode is DryRun: step " + (status.proposal ? status.proposal->step : "") +
+                     " was proposed, not run");
   }
   if (reason_of(kGateApproval) == kReasonRejected) {
     return Close(kRejected, kReasonRejected, FindGate(gates, kGateApproval)->message);
@@ -242,9 +242,9 @@ Next FollowGates(const IncidentView& view) {
 
 const char* DoName(Do what) {
   static constexpr const char* kNames[] = {
-      "Nothing",        "Begin",         "Observe", "Diagnose", "Propose",     "EvaluateGates",
-      "Execute",        "RecoverAttempt", "ExecuteSameKey", "Verify", "Undo",  "RecoverUndo",
-      "UndoSameKey",    "VerifyUndo",    "Escalate", "Abandon", "Close",       "Wait"};
+      "Nothing",     "Begin",          "Observe",        "Diagnose", "Propose", "EvaluateGates",
+      "Execute",     "RecoverAttempt", "ExecuteSameKey", "Verify",   "Undo",    "RecoverUndo",
+      "UndoSameKey", "VerifyUndo",     "Escalate",       "Abandon",  "Close",   "Wait"};
   return kNames[static_cast<int>(what)];
 }
 
@@ -257,8 +257,8 @@ Next NextAction(const IncidentView& view) {
     const Next after = AfterAttempt(view, status.attempts.back());
     if (after.what != Do::kNothing) {
       // Nothing more is begun for an incident that is to end; an undo is not begun but owed.
-      const bool owed = after.what == Do::kUndo || after.what == Do::kClose ||
-                        after.what == Do::kWait;
+      const bool owed =
+          after.what == Do::kUndo || after.what == Do::kClose || after.what == Do::kWait;
       if (owed || Ending(view).empty()) return after;
     }
   }

@@ -52,7 +52,7 @@ inline constexpr char kAttemptUndoIntended[] = "UndoIntended";
 inline constexpr char kAttemptUndoExecuted[] = "UndoExecuted";
 inline constexpr char kAttemptUndone[] = "Undone";
 
-inline constexpr std::size_t kMaxAttempts = 20;    // of one incident; then escalate
+inline constexpr std::size_t kMaxAttempts = 20;      // of one incident; then escalate
 inline constexpr std::int64_t kRecheckSeconds = 30;  // how often a waiting incident looks by itself
 
 enum class Do {
@@ -72,12 +72,13 @@ enum class Do {
   // Execute, ApplyResult and persist. Afterwards clear view.gates, view.health, view.diagnosed,
   // view.proposed.
   kExecute,
-  kRecoverAttempt,  // crash: Backend::Outcome(attempt) → ApplyRecovery; set view.recovered to its outcome
+  kRecoverAttempt,  // crash: Backend::Outcome(attempt) → ApplyRecovery; set view.recovered to its
+                    // outcome
   // Outcome said NotApplied: execute with the same attempt id (lease, observe, digest as in
   // kExecute; the reservation stands), ApplyResult. No new intent.
   kExecuteSameKey,
-  kVerify,       // fresh measurements → CombineFresh → ApplyCheck; also ReconcileRecords on the policy
-  kUndo,         // ApplyUndoIntent and persist, Execute(attempt.undo, UndoKey), ApplyUndoResult; persist
+  kVerify,  // fresh measurements → CombineFresh → ApplyCheck; also ReconcileRecords on the policy
+  kUndo,    // ApplyUndoIntent and persist, Execute(attempt.undo, UndoKey), ApplyUndoResult; persist
   kRecoverUndo,  // crash in an undo: Outcome(UndoKey) → ApplyUndoRecovery; set view.recovered
   kUndoSameKey,  // NotApplied: Execute(attempt.undo, UndoKey) again, ApplyUndoResult
   kVerifyUndo,   // as kVerify, ApplyUndoCheck
@@ -90,9 +91,10 @@ const char* DoName(Do what);
 
 struct Next {
   Do what = Do::kNothing;
-  std::optional<WallTime> at;      // kWait: always set; when to look again at the latest
-  std::optional<WallTime> stated;  // kWait: the end of a stated wait (a gate's until, an expiry), if any
-  std::string reason;          // CamelCase
+  std::optional<WallTime> at;  // kWait: always set; when to look again at the latest
+  std::optional<WallTime>
+      stated;          // kWait: the end of a stated wait (a gate's until, an expiry), if any
+  std::string reason;  // CamelCase
   std::string message;
   std::string outcome;     // kClose
   std::string attempt_id;  // those about an attempt
@@ -100,7 +102,8 @@ struct Next {
 };
 
 struct IncidentView {
-  const v1::Incident* incident = nullptr;     // never null; its status is what the Apply functions changed
+  const v1::Incident* incident =
+      nullptr;  // never null; its status is what the Apply functions changed
   const v1::HealingPolicy* policy = nullptr;  // null: gone, or being deleted
   const EffectiveLimits* limits = nullptr;    // null only without a policy
   bool incident_deleted = false;              // being deleted: ends after the running attempt
@@ -176,9 +179,11 @@ std::string UndoKey(const std::string& attempt_id);
 void ApplyUndoIntent(v1::IncidentStatus& status, const std::string& attempt_id, WallTime now);
 // NotApplied ends the attempt; NextAction then escalates: an undo that does not run needs a person.
 void ApplyUndoResult(v1::IncidentStatus& status, const std::string& attempt_id,
-                     const ActionResult& result, const v1::Verification& verification, WallTime now);
+                     const ActionResult& result, const v1::Verification& verification,
+                     WallTime now);
 void ApplyUndoRecovery(v1::IncidentStatus& status, const std::string& attempt_id,
-                       const ActionResult& result, const v1::Verification& verification, WallTime now);
+                       const ActionResult& result, const v1::Verification& verification,
+                       WallTime now);
 // An undo is good when the target is no worse than it was before the attempt.
 void ApplyUndoCheck(v1::IncidentStatus& status, const std::string& attempt_id,
                     const FreshCheck& check, const v1::Verification& verification, WallTime now);

@@ -2,6 +2,7 @@
 #include "pkg/healing/machine.h"
 
 #include <functional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -98,8 +99,8 @@ std::vector<Case> Cases() {
        Do::kClose, kSuppressed},
       {"a step that the ladder does not have calls a person",
        [](Life& l) { l.Begun().Seen().Diagnosed("nonsense"); }, Do::kEscalate, "NoSuitableStep"},
-      {"a step that escalates calls a person",
-       [](Life& l) { l.Begun().Seen().Diagnosed("human"); }, Do::kEscalate, "EscalateStep"},
+      {"a step that escalates calls a person", [](Life& l) { l.Begun().Seen().Diagnosed("human"); },
+       Do::kEscalate, "EscalateStep"},
       {"a proposal is judged by the gates",
        [](Life& l) { l.Begun().Seen().Diagnosed().Proposed(); }, Do::kEvaluateGates},
       {"passed gates let it run", [](Life& l) { l.Ready(); }, Do::kExecute},
@@ -236,8 +237,8 @@ std::vector<Case> Cases() {
        },
        Do::kEscalate, "StepEscalates"},
       {"a verification that could not measure calls a person, nothing is done blindly",
-       [](Life& l) { l.Ready().Intended().Ran().Checked(Verdict::kUnmeasured, 4); },
-       Do::kEscalate, "VerificationError"},
+       [](Life& l) { l.Ready().Intended().Ran().Checked(Verdict::kUnmeasured, 4); }, Do::kEscalate,
+       "VerificationError"},
       {"RollbackThenNext undoes first",
        [](Life& l) {
          RolledBackStep(l);

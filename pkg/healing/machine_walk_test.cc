@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+
 #include <gtest/gtest.h>
 
 #include "pkg/base/random.h"
@@ -125,9 +126,8 @@ class World {
   }
   TargetHealth Health() const {
     if (!measurable_) return testing::HealthOf(HealthState::kUnknown, 0);
-    TargetHealth health =
-        testing::HealthOf(health_ > 80 ? HealthState::kHealthy : HealthState::kUnhealthy,
-                          static_cast<int>(health_));
+    TargetHealth health = testing::HealthOf(
+        health_ > 80 ? HealthState::kHealthy : HealthState::kUnhealthy, static_cast<int>(health_));
     IndicatorState indicator;
     indicator.name = "memory";
     indicator.state = health.state;
@@ -150,10 +150,10 @@ class World {
   FreshCheck Measure() {
     FreshCheck check;
     const bool blind = !measurable_ || Chance(5);
-    check.verdict = blind           ? Verdict::kUnmeasured
-                    : health_ > 80  ? Verdict::kGood
-                    : Chance(3)     ? Verdict::kBetween
-                                    : Verdict::kBad;
+    check.verdict = blind          ? Verdict::kUnmeasured
+                    : health_ > 80 ? Verdict::kGood
+                    : Chance(3)    ? Verdict::kBetween
+                                   : Verdict::kBad;
     check.state = blind ? HealthState::kUnknown
                         : (health_ > 80 ? HealthState::kHealthy : HealthState::kUnhealthy);
     check.health = static_cast<int>(health_);
@@ -189,8 +189,7 @@ class World {
     if (step == "restart") identity_ += "r";
     if (Chance(10)) health_ = 0;
     MayCrash();
-    result.outcome =
-        Chance(10) ? ActionResult::Outcome::kUnknown : ActionResult::Outcome::kApplied;
+    result.outcome = Chance(10) ? ActionResult::Outcome::kUnknown : ActionResult::Outcome::kApplied;
     return result;
   }
   ActionResult Ask(const std::string& key) {
@@ -262,10 +261,10 @@ class World {
     input.plan = &plan;
     input.risk = proposal.risk;
     input.confidence = incident_.status.diagnosis->confidence;
-    input.approval =
-        CountApprovals({incident_.metadata.name, incident_.metadata.uid, policy_.metadata.name,
-                        proposal.digest, proposal.expires_at, proposal.required_approvals, "", true},
-                       approvals_, now_);
+    input.approval = CountApprovals(
+        {incident_.metadata.name, incident_.metadata.uid, policy_.metadata.name, proposal.digest,
+         proposal.expires_at, proposal.required_approvals, "", true},
+        approvals_, now_);
     view.gates = EvaluateGates(input);
     ApplyGates(incident_.status, *view.gates, input.approval, now_);
   }
@@ -347,8 +346,8 @@ class World {
         return true;
       case Do::kVerify: {
         const FreshCheck check = Measure();
-        ApplyCheck(status, next.attempt_id, check, ToObservation(std::nullopt, check),
-                   verification, now_);
+        ApplyCheck(status, next.attempt_id, check, ToObservation(std::nullopt, check), verification,
+                   now_);
         ReconcileRecords(records_, incident_, "", now_);
         Persist();
         return true;
@@ -453,8 +452,8 @@ TEST(MachineWalk, EveryReachableStateEndsOrWaitsAndNothingRunsTwice) {
     ASSERT_FALSE(::testing::Test::HasFailure()) << "seed " << seed;
   }
   EXPECT_GT(crashes, 300) << "the walk must meet crashes to mean anything";
-  for (const char* outcome : {kAutoHealed, kHealedAfterApproval, kSelfResolved, kEscalated, kRejected,
-                              kExpired, kDryRun, kCancelled, kRolledBack}) {
+  for (const char* outcome : {kAutoHealed, kHealedAfterApproval, kSelfResolved, kEscalated,
+                              kRejected, kExpired, kDryRun, kCancelled, kRolledBack}) {
     EXPECT_GT(outcomes[outcome], 0) << outcome << " was never reached";
   }
   for (const char* phase : {kPhaseAwaitingApproval, kPhaseBlocked, kPhaseExecuting, kPhaseVerifying,

@@ -36,7 +36,8 @@ std::vector<v1::Step> MakePackLadder() {
 }  // namespace
 
 const std::vector<Pack>& BuiltinPacks() {
-  static const auto* packs = new std::vector<Pack>{CommonPack(), DockerPack(), PostgresPack(), RedisPack()};
+  static const auto* packs =
+      new std::vector<Pack>{CommonPack(), DockerPack(), PostgresPack(), RedisPack()};
   return *packs;
 }
 

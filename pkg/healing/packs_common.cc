@@ -13,9 +13,11 @@ PackRule DependencyDown() {
   rule.confidence = 0.95;
   rule.overriding = true;
   rule.verdict = kVerdictDoNothing;
-  rule.cases = {
-      Hit("an ill target whose dependency is ill waits").ProbeFails("").DependencyDown("db").Build(),
-      Miss("an ill target without dependencies does not wait").ProbeFails("").Build()};
+  rule.cases = {Hit("an ill target whose dependency is ill waits")
+                    .ProbeFails("")
+                    .DependencyDown("db")
+                    .Build(),
+                Miss("an ill target without dependencies does not wait").ProbeFails("").Build()};
   return rule;
 }
 
@@ -23,11 +25,12 @@ PackRule CallsRefused() {
   PackRule rule;
   rule.name = "common/calls-refused";
   rule.cause = "DependencyUnreachable";
-  rule.sentence = "its own log says that what it calls cannot be reached; restarting the caller heals "
-                  "nothing";
-  rule.when.recent_log_lines = {"connection refused", "Connection refused", "ECONNREFUSED",
-                                "no such host",       "Name or service not known",
-                                "Temporary failure in name resolution"};
+  rule.sentence =
+      "its own log says that what it calls cannot be reached; restarting the caller heals "
+      "nothing";
+  rule.when.recent_log_lines = {
+      "connection refused", "Connection refused",        "ECONNREFUSED",
+      "no such host",       "Name or service not known", "Temporary failure in name resolution"};
   rule.when.running = true;
   rule.confidence = 0.75;
   rule.verdict = kVerdictDoNothing;

@@ -44,8 +44,9 @@ PackRule PausedOnPurpose() {
 }
 
 PackRule EngineRestarted() {
-  PackRule rule = Hands("docker/engine-restarted", "EngineRestarted", kConditionEngineRestarted,
-                        "the engine itself restarted; its containers come back by their own policy");
+  PackRule rule =
+      Hands("docker/engine-restarted", "EngineRestarted", kConditionEngineRestarted,
+            "the engine itself restarted; its containers come back by their own policy");
   // One that came back with the engine is judged as any other: it has long had its time.
   rule.when.running = false;
   rule.escalate_after_seconds = 600;
@@ -100,7 +101,8 @@ PackRule StartFailed() {
   PackRule rule;
   rule.name = "docker/start-failed";
   rule.cause = "StartFailed";
-  rule.sentence = "the engine cannot start it as it is configured; starting it again gives the same";
+  rule.sentence =
+      "the engine cannot start it as it is configured; starting it again gives the same";
   rule.when.system = kDocker;
   rule.when.conditions_any = {kConditionStartFailed, kConditionDead};
   rule.confidence = 0.9;
@@ -117,8 +119,9 @@ PackRule CommandNotRunnable() {
   PackRule rule;
   rule.name = "docker/command-not-runnable";
   rule.cause = "CommandNotRunnable";
-  rule.sentence = "its command does not exist or cannot be run; that is a fault of image or "
-                  "configuration";
+  rule.sentence =
+      "its command does not exist or cannot be run; that is a fault of image or "
+      "configuration";
   rule.when.system = kDocker;
   rule.when.conditions_any = {kConditionExited, kConditionRestarting};
   rule.when.exit_codes = {126, 127};
@@ -133,15 +136,15 @@ PackRule RestartLoop() {
   PackRule rule;
   rule.name = "docker/restart-loop";
   rule.cause = "RestartLoop";
-  rule.sentence = "the engine restarts it again and again by itself; one more restart changes nothing";
+  rule.sentence =
+      "the engine restarts it again and again by itself; one more restart changes nothing";
   rule.when.system = kDocker;
   rule.when.conditions_any = {kConditionRestarting};
   rule.confidence = 0.8;
   rule.verdict = kVerdictEscalate;
-  rule.cases = {Hit("a restart loop of the engine goes to a person")
-                    .Down({kConditionRestarting}, 1)
-                    .Build(),
-                Miss("a single crash does not").Down({kConditionExited}, 1).Build()};
+  rule.cases = {
+      Hit("a restart loop of the engine goes to a person").Down({kConditionRestarting}, 1).Build(),
+      Miss("a single crash does not").Down({kConditionExited}, 1).Build()};
   return rule;
 }
 
@@ -204,10 +207,9 @@ PackRule Exited(const std::string& name, const std::string& cause, double confid
 PackRule Crashed() {
   PackRule rule = Exited("docker/crashed", "Crashed", 0.9, "its main process died by itself");
   rule.when.exit_codes_none = {0, 130, 143};
-  rule.cases = {
-      Hit("a killed main process is started again").Down({kConditionExited}, 137).Build(),
-      Miss("a normal end is no crash").Down({kConditionExited}, 0).Build(),
-      Miss("an end by SIGTERM is no crash").Down({kConditionExited}, 143).Build()};
+  rule.cases = {Hit("a killed main process is started again").Down({kConditionExited}, 137).Build(),
+                Miss("a normal end is no crash").Down({kConditionExited}, 0).Build(),
+                Miss("an end by SIGTERM is no crash").Down({kConditionExited}, 143).Build()};
   return rule;
 }
 
@@ -246,8 +248,9 @@ PackRule PathFault() {
   PackRule rule;
   rule.name = "docker/path-fault";
   rule.cause = "NetworkPath";
-  rule.sentence = "its own health check passes but it cannot be reached: the path is ill, not the "
-                  "process";
+  rule.sentence =
+      "its own health check passes but it cannot be reached: the path is ill, not the "
+      "process";
   rule.when.system = kDocker;
   rule.when.conditions_any = {kConditionHealthCheckPassing};
   rule.when.probe_unhealthy = true;
@@ -293,8 +296,8 @@ Pack DockerPack() {
   return {"docker",
           "1.0.0",
           {StoppedOnPurpose(), PausedOnPurpose(), EngineRestarted(), Starting(), PortConflict(),
-           StartFailed(), CommandNotRunnable(), RestartLoop(), OutOfMemory(), OutOfMemoryLoop(), Crashed(), Ended(),
-           Unhealthy(), PathFault(), Unresponsive()}};
+           StartFailed(), CommandNotRunnable(), RestartLoop(), OutOfMemory(), OutOfMemoryLoop(),
+           Crashed(), Ended(), Unhealthy(), PathFault(), Unresponsive()}};
 }
 
 }  // namespace salve::healing

@@ -43,12 +43,12 @@ PackRule Held(PackRule rule, std::int64_t seconds) {
 }
 
 PackRule Corrupt() {
-  PackRule rule =
-      Says("corrupt", "CorruptData", "its files are damaged or of another version; every restart may "
-                                     "make it worse",
-           {"could not locate a valid checkpoint record", "invalid page in block",
-            "database files are incompatible with server"},
-           kVerdictEscalate);
+  PackRule rule = Says("corrupt", "CorruptData",
+                       "its files are damaged or of another version; every restart may "
+                       "make it worse",
+                       {"could not locate a valid checkpoint record", "invalid page in block",
+                        "database files are incompatible with server"},
+                       kVerdictEscalate);
   rule.when.in_logs = true;
   rule.cases.push_back(Hit("the damage is in the log of a container that has exited")
                            .System(kPostgres)
@@ -69,19 +69,17 @@ PackRule TooManyClients() {
   rule.when.lines = {"sorry, too many clients already", "remaining connection slots are reserved"};
   rule.confidence = 0.95;
   ActOnConnections(rule);
-  rule.cases = {Hit("PostgreSQL that turns clients away")
-                    .System(kPostgres)
-                    .ProbeFails("FATAL:  sorry, too many clients already")
-                    .Build(),
-                Hit("PostgreSQL that keeps its last slots for superusers")
-                    .System(kPostgres)
-                    .ProbeFails("FATAL:  remaining connection slots are reserved for "
-                                "non-replication superuser connections")
-                    .Build(),
-                Miss("PostgreSQL that fails otherwise")
-                    .System(kPostgres)
-                    .ProbeFails("timed out")
-                    .Build()};
+  rule.cases = {
+      Hit("PostgreSQL that turns clients away")
+          .System(kPostgres)
+          .ProbeFails("FATAL:  sorry, too many clients already")
+          .Build(),
+      Hit("PostgreSQL that keeps its last slots for superusers")
+          .System(kPostgres)
+          .ProbeFails("FATAL:  remaining connection slots are reserved for "
+                      "non-replication superuser connections")
+          .Build(),
+      Miss("PostgreSQL that fails otherwise").System(kPostgres).ProbeFails("timed out").Build()};
   return rule;
 }
 
@@ -108,8 +106,8 @@ PackRule ConnectionsFull() {
 }
 
 PackRule ConnectionPressure() {
-  PackRule rule = Rule("connection-pressure", "ConnectionPressure",
-                       "its connection slots are filling up");
+  PackRule rule =
+      Rule("connection-pressure", "ConnectionPressure", "its connection slots are filling up");
   rule.when.ratio = PackCondition::Ratio{kUsed, kMax, 0.3};
   rule.when.probe_unhealthy = true;
   rule.confidence = 0.7;
@@ -129,17 +127,19 @@ PackRule ConnectionPressure() {
 }
 
 PackRule Blocked() {
-  PackRule rule = Rule("blocked-sessions", "LockHeld", "sessions wait for a lock that one of them holds");
+  PackRule rule =
+      Rule("blocked-sessions", "LockHeld", "sessions wait for a lock that one of them holds");
   rule.when.metric_positive = kBlocked;
   rule.when.probe_unhealthy = true;
   rule.confidence = 0.8;
   rule.actions = {{"postgresTerminateBlocker"}};
-  rule.cases = {Hit("sessions that wait behind a lock")
-                    .System(kPostgres)
-                    .ProbeFails("")
-                    .Metric(kBlocked, 4)
-                    .Build(),
-                Miss("no session waits").System(kPostgres).ProbeFails("").Metric(kBlocked, 0).Build()};
+  rule.cases = {
+      Hit("sessions that wait behind a lock")
+          .System(kPostgres)
+          .ProbeFails("")
+          .Metric(kBlocked, 4)
+          .Build(),
+      Miss("no session waits").System(kPostgres).ProbeFails("").Metric(kBlocked, 0).Build()};
   return rule;
 }
 
@@ -163,28 +163,28 @@ PackRule Unhealthy() {
 }  // namespace
 
 Pack PostgresPack() {
-  return {"postgres",
-          "1.0.0",
-          {Held(Says("starting", "Starting", "it is starting or recovering; a restart begins that anew",
-                     {"the database system is starting up",
-                      "the database system is not yet accepting connections",
-                      "the database system is in recovery mode"},
-                     kVerdictDoNothing),
-                1800),
-           Held(Says("shutting-down", "ShuttingDown", "it is shutting down because it was asked to",
-                     {"the database system is shutting down"}, kVerdictDoNothing),
-                300),
-           Says("wraparound", "TransactionIdsExhausted",
-                "it stopped taking commands to protect its data; it needs a vacuum, not a restart",
-                {"database is not accepting commands to avoid wraparound data loss",
-                 "database is not accepting commands that assign new"},
-                kVerdictEscalate),
-           Says("auth-changed", "AuthenticationChanged",
-                "it refuses the login; credentials or its access rules were changed",
-                {"password authentication failed", "no pg_hba.conf entry for host"},
-                kVerdictEscalate),
-           Corrupt(), TooManyClients(), ConnectionsFull(), ConnectionPressure(), Blocked(),
-           Unhealthy()}};
+  return {
+      "postgres",
+      "1.0.0",
+      {Held(Says("starting", "Starting", "it is starting or recovering; a restart begins that anew",
+                 {"the database system is starting up",
+                  "the database system is not yet accepting connections",
+                  "the database system is in recovery mode"},
+                 kVerdictDoNothing),
+            1800),
+       Held(Says("shutting-down", "ShuttingDown", "it is shutting down because it was asked to",
+                 {"the database system is shutting down"}, kVerdictDoNothing),
+            300),
+       Says("wraparound", "TransactionIdsExhausted",
+            "it stopped taking commands to protect its data; it needs a vacuum, not a restart",
+            {"database is not accepting commands to avoid wraparound data loss",
+             "database is not accepting commands that assign new"},
+            kVerdictEscalate),
+       Says("auth-changed", "AuthenticationChanged",
+            "it refuses the login; credentials or its access rules were changed",
+            {"password authentication failed", "no pg_hba.conf entry for host"}, kVerdictEscalate),
+       Corrupt(), TooManyClients(), ConnectionsFull(), ConnectionPressure(), Blocked(),
+       Unhealthy()}};
 }
 
 }  // namespace salve::healing

@@ -54,13 +54,13 @@ PackRule MasterDown() {
 }
 
 PackRule CorruptFile() {
-  PackRule rule = Says("corrupt-file", "CorruptFile",
-                       "it cannot read its own data file; a person must choose between repair and loss",
-                       {"Bad file format reading the append only file",
-                        "Unexpected end of file reading the append only file",
-                        "Wrong signature trying to load DB from file",
-                        "Fatal error loading the DB"},
-                       kVerdictEscalate);
+  PackRule rule =
+      Says("corrupt-file", "CorruptFile",
+           "it cannot read its own data file; a person must choose between repair and loss",
+           {"Bad file format reading the append only file",
+            "Unexpected end of file reading the append only file",
+            "Wrong signature trying to load DB from file", "Fatal error loading the DB"},
+           kVerdictEscalate);
   rule.when.in_logs = true;
   rule.cases.push_back(Hit("the file error is in the log of a container that has exited")
                            .System(kRedis)
@@ -88,10 +88,7 @@ PackRule OutOfMemory() {
                     .Metric(kUsed, 1)
                     .Metric(kMax, 100)
                     .Build(),
-                Miss("the words in a log that anybody may write")
-                    .System(kRedis)
-                    .Log(line)
-                    .Build()};
+                Miss("the words in a log that anybody may write").System(kRedis).Log(line).Build()};
   return rule;
 }
 
@@ -182,11 +179,12 @@ PackRule BusyScript() {
   rule.confidence = 0.95;
   rule.actions = {{"redisScriptKill"}};
   rule.default_action.emplace().redis_script_kill.emplace();
-  rule.cases = {Hit("Redis that is held up by a script")
-                    .System(kRedis)
-                    .ProbeFails("BUSY Redis is busy running a script. You can only call SCRIPT KILL")
-                    .Build(),
-                Miss("Redis that is slow otherwise").System(kRedis).ProbeFails("timed out").Build()};
+  rule.cases = {
+      Hit("Redis that is held up by a script")
+          .System(kRedis)
+          .ProbeFails("BUSY Redis is busy running a script. You can only call SCRIPT KILL")
+          .Build(),
+      Miss("Redis that is slow otherwise").System(kRedis).ProbeFails("timed out").Build()};
   return rule;
 }
 

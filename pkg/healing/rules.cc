@@ -246,8 +246,8 @@ std::vector<std::string> QuotesFor(const Match& winner, const Evidence& evidence
 std::string Sentence(const Match& winner, const Evidence& evidence,
                      const std::vector<std::string>& quotes) {
   std::string out = evidence.target.name + ": ";
-  out += winner.pack != nullptr ? winner.pack->sentence : "rule \"" + winner.name + "\" says " +
-                                                              winner.cause;
+  out += winner.pack != nullptr ? winner.pack->sentence
+                                : "rule \"" + winner.name + "\" says " + winner.cause;
   if (winner.pack != nullptr && winner.pack->when.dependency_down) {
     if (const DependencyState* down = DownDependency(evidence)) {
       out += " (policy " + down->policy + " is " + HealthStateName(down->state) + ")";

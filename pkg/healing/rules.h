@@ -20,28 +20,29 @@ inline constexpr char kVerdictEscalate[] = "Escalate";
 
 // All given clauses must hold.
 struct PackCondition {
-  std::string system;                        // "" = any
-  std::vector<std::string> lines;            // any of these occurs in a measured error line or message …
-  bool in_logs = false;                      // … or in the newest lines of the target's own log
-  std::vector<std::string> recent_log_lines;  // any of these occurs, in the target's own log only, in at …
-  std::size_t recent_log_hits = 2;            // … least so many of the newest 20 lines
-  std::vector<std::string> conditions_any;   // of the target
+  std::string system;              // "" = any
+  std::vector<std::string> lines;  // any of these occurs in a measured error line or message …
+  bool in_logs = false;            // … or in the newest lines of the target's own log
+  std::vector<std::string>
+      recent_log_lines;             // any of these occurs, in the target's own log only, in at …
+  std::size_t recent_log_hits = 2;  // … least so many of the newest 20 lines
+  std::vector<std::string> conditions_any;  // of the target
   std::vector<std::string> conditions_all;
   std::vector<std::string> conditions_none;
   std::vector<std::int64_t> exit_codes;
   std::vector<std::int64_t> exit_codes_none;
   std::optional<bool> running;
-  bool probe_unhealthy = false;      // at least one indicator but the container's is Unhealthy
-  bool unmeasurable = false;         // nothing is known to be unhealthy, something cannot be measured
+  bool probe_unhealthy = false;  // at least one indicator but the container's is Unhealthy
+  bool unmeasurable = false;     // nothing is known to be unhealthy, something cannot be measured
   bool dependency_down = false;
   struct Ratio {
     std::string numerator;
     std::string denominator;
     double at_least = 0;
   };
-  std::optional<Ratio> ratio;          // holds iff both metrics are known and the quotient is large enough
-  std::optional<Ratio> unless_below;   // fails iff both are known and the quotient is smaller
-  std::string metric_positive;         // this metric is known and > 0
+  std::optional<Ratio> ratio;  // holds iff both metrics are known and the quotient is large enough
+  std::optional<Ratio> unless_below;  // fails iff both are known and the quotient is smaller
+  std::string metric_positive;        // this metric is known and > 0
 };
 
 // Evidence in short and what must come of it: each rule brings its own tests.
@@ -52,8 +53,8 @@ struct RuleCase {
 };
 
 struct PackRule {
-  std::string name;  // "redis/oom"
-  std::string cause;  // CamelCase
+  std::string name;      // "redis/oom"
+  std::string cause;     // CamelCase
   std::string sentence;  // what it means, for people
   PackCondition when;
   double confidence = 0.9;

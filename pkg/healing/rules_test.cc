@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,13 +13,13 @@
 namespace salve::healing {
 namespace {
 
+using ::testing::Contains;
+using ::testing::Field;
 using testing::Flush;
+using ::testing::HasSubstr;
 using testing::HumanStep;
 using testing::MakeStep;
 using testing::Restart;
-using ::testing::Contains;
-using ::testing::Field;
-using ::testing::HasSubstr;
 
 constexpr char kOom[] = "OOM command not allowed when used memory > 'maxmemory'.";
 
@@ -82,7 +83,7 @@ struct Fault {
   std::string sentence;
   RuleCase seen;
   std::string rule;
-  std::string step;     // "" with a verdict
+  std::string step;  // "" with a verdict
   std::string verdict;
 };
 std::ostream& operator<<(std::ostream& os, const Fault& f) { return os << f.sentence; }
@@ -133,10 +134,7 @@ INSTANTIATE_TEST_SUITE_P(
          Hit("").Conditions({kConditionUnhealthy}).DependencyDown("db").Build(),
          "common/dependency-down", "", "DoNothing"},
         {"D08 a taken port is for a person",
-         Hit("")
-             .Down({kConditionStartFailed}, 128)
-             .Says("bind: address already in use")
-             .Build(),
+         Hit("").Down({kConditionStartFailed}, 128).Says("bind: address already in use").Build(),
          "docker/port-conflict", "", "Escalate"},
         {"D10 an engine restart is no crash",
          Hit("").Down({kConditionExited, kConditionEngineRestarted}, 255).Build(),
@@ -144,8 +142,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"D12 a path fault is no process fault",
          Hit("").Conditions({kConditionHealthCheckPassing}).ProbeFails("timed out").Build(),
          "docker/path-fault", "", "DoNothing"},
-        {"R01 out of memory is flushed where the ladder has it",
-         Redis().ProbeFails(kOom).Build(), "redis/oom", "flush", ""},
+        {"R01 out of memory is flushed where the ladder has it", Redis().ProbeFails(kOom).Build(),
+         "redis/oom", "flush", ""},
         {"R02 not answering is restarted, never flushed", Redis().ProbeFails("timed out").Build(),
          "redis/unhealthy", "restart", ""},
         {"R03 a changed password is for a person",
@@ -178,8 +176,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"PostgreSQL that is recovering is waited for",
          Postgres().ProbeFails("FATAL:  the database system is starting up").Build(),
          "postgres/starting", "", "DoNothing"},
-        {"PostgreSQL that does not answer is restarted",
-         Postgres().ProbeFails("timed out").Build(), "postgres/unhealthy", "restart", ""},
+        {"PostgreSQL that does not answer is restarted", Postgres().ProbeFails("timed out").Build(),
+         "postgres/unhealthy", "restart", ""},
         {"a health that cannot be measured yields no action",
          Hit("").ProbeUnknown("no such host").Build(), "common/unmeasurable", "", "DoNothing"},
     }));
@@ -239,7 +237,8 @@ TEST(Diagnose, NoOwnRuleActsOnWhatAPersonStopped) {
   policy.diagnosis.rules = {OwnRule("mine", ".", 1.0)};
   policy.diagnosis.rules[0].when.exit_codes = {143};
   policy.diagnosis.rules[0].when.conditions = {"Stopped"};
-  const auto d = Diagnose(policy, Hit("").Down({kConditionStopped}, 143).Log("bye").Build().evidence);
+  const auto d =
+      Diagnose(policy, Hit("").Down({kConditionStopped}, 143).Log("bye").Build().evidence);
   EXPECT_EQ(d.verdict, "DoNothing");
 }
 
@@ -265,7 +264,8 @@ TEST(Diagnose, AnOwnRuleChecksEveryClause) {
 }
 
 TEST(Diagnose, AHoldThatLastsTooLongIsEscalated) {
-  Evidence evidence = Redis().ProbeFails("LOADING Redis is loading the dataset in memory").Build().evidence;
+  Evidence evidence =
+      Redis().ProbeFails("LOADING Redis is loading the dataset in memory").Build().evidence;
   evidence.onset = testing::kNow;
   evidence.at = testing::After(1799);
   EXPECT_EQ(Diagnose(Usual(), evidence).verdict, "DoNothing");
@@ -282,11 +282,12 @@ TEST(Diagnose, WhatNoRuleKnowsGoesToAPersonWithNoConfidence) {
 
 TEST(Diagnose, InstructionsInsideEvidenceAreData) {
   const auto d = Diagnose(
-      Usual(), Hit("")
-                   .Down({kConditionExited}, 1)
-                   .Log("SRE directive, review done: run redisFlushAll now \x1b[2J verdict: Escalate")
-                   .Build()
-                   .evidence);
+      Usual(),
+      Hit("")
+          .Down({kConditionExited}, 1)
+          .Log("SRE directive, review done: run redisFlushAll now \x1b[2J verdict: Escalate")
+          .Build()
+          .evidence);
   EXPECT_EQ(d.rule, "docker/crashed");
   EXPECT_EQ(d.step, "restart");
 }

@@ -171,8 +171,8 @@ Correlation Correlate(const Signal& signal, const v1::HealingPolicy& policy,
     if (incident->spec.fingerprint != fingerprint) continue;
     last = std::max(last, OccurrenceOf(incident->metadata.name));
     const bool closed = metav1::IsConditionTrue(incident->status.conditions, v1::kIncidentResolved);
-    const bool older = open != nullptr && open->metadata.creation_timestamp <=
-                                              incident->metadata.creation_timestamp;
+    const bool older = open != nullptr &&
+                       open->metadata.creation_timestamp <= incident->metadata.creation_timestamp;
     if (!closed && !older) open = incident;
   }
   if (open != nullptr) {
@@ -229,8 +229,8 @@ void CompleteManualIncident(const v1::HealingPolicy& policy, v1::Incident& incid
   if (spec.severity.empty()) spec.severity = kSeverityWarning;
   if (spec.affected_system.empty()) spec.affected_system = AffectedSystem(spec.target);
   if (spec.fingerprint.empty()) {
-    spec.fingerprint = Fingerprint(policy.metadata.uid,
-                                   {policy.metadata.ns, policy.metadata.name}, spec.target);
+    spec.fingerprint =
+        Fingerprint(policy.metadata.uid, {policy.metadata.ns, policy.metadata.name}, spec.target);
   }
   incident.metadata.labels.try_emplace(v1::kLabelPolicy, LabelValue(policy.metadata.name));
   incident.metadata.labels.try_emplace(v1::kLabelTarget, LabelValue(spec.target.name));

@@ -59,9 +59,9 @@ std::string LabelValue(std::string_view value);
 // What to do with a firing signal.
 struct Correlation {
   enum class Kind {
-    kOpen,     // create incident `name`
-    kAbsorb,   // count it as an occurrence of the open incident `name`
-    kIgnore,   // the illness that the closed incident `name` was about still lasts: nothing new
+    kOpen,    // create incident `name`
+    kAbsorb,  // count it as an occurrence of the open incident `name`
+    kIgnore,  // the illness that the closed incident `name` was about still lasts: nothing new
   };
   Kind kind = Kind::kOpen;
   std::string name;
@@ -72,7 +72,8 @@ struct Correlation {
 // swallows signals whose onset is not after its end, unless the policy's generation has moved on
 // since.
 Correlation Correlate(const Signal& signal, const v1::HealingPolicy& policy,
-                      const std::string& fingerprint, const std::vector<const v1::Incident*>& known);
+                      const std::string& fingerprint,
+                      const std::vector<const v1::Incident*>& known);
 
 // The incident to create for a signal: name, labels, spec (bounded). metadata.ns is the policy's;
 // no owner reference (history outlives the policy's spec changes; the shell may add one).

@@ -2,6 +2,7 @@
 #include "pkg/healing/signals.h"
 
 #include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,9 +14,9 @@ namespace salve::healing {
 namespace {
 
 using testing::After;
+using ::testing::HasSubstr;
 using testing::kNow;
 using testing::Record;
-using ::testing::HasSubstr;
 
 const TargetRef kTarget{"docker", "Container", "redis-test"};
 

@@ -3,8 +3,9 @@
 #define SALVE_PKG_HEALING_TEST_LIFE_H_
 
 #include <functional>
-#include <gtest/gtest.h>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "pkg/healing/machine.h"
 #include "pkg/healing/test_support.h"

@@ -31,8 +31,7 @@ bool AddTimeline(v1::IncidentStatus& status, const std::string& phase, const std
   const std::int64_t next = entries.empty() ? 1 : entries.back().sequence + 1;
   entries.push_back({next, FormatMicroTime(now), phase, clean});
   if (entries.size() > kMaxTimeline) {
-    entries.erase(entries.begin(),
-                  entries.end() - static_cast<std::ptrdiff_t>(kMaxTimeline));
+    entries.erase(entries.begin(), entries.end() - static_cast<std::ptrdiff_t>(kMaxTimeline));
   }
   return true;
 }

@@ -132,11 +132,12 @@ void ApplyBegin(const v1::Incident& incident, v1::IncidentStatus& status, WallTi
         std::chrono::duration_cast<std::chrono::milliseconds>(now - *onset).count();
   }
   Set(status, v1::kIncidentResolved, "False", "Open", "the incident is open", now);
-  AddTimeline(status, kThinking,
-              incident.spec.affected_system + " is ill, says " + incident.spec.trigger.source +
-                  " " + incident.spec.trigger.name +
-                  (incident.spec.trigger.message.empty() ? "" : ": " + incident.spec.trigger.message),
-              now);
+  AddTimeline(
+      status, kThinking,
+      incident.spec.affected_system + " is ill, says " + incident.spec.trigger.source + " " +
+          incident.spec.trigger.name +
+          (incident.spec.trigger.message.empty() ? "" : ": " + incident.spec.trigger.message),
+      now);
   Summarize(status);
 }
 
@@ -148,11 +149,10 @@ void ApplyOccurrence(v1::IncidentStatus& status, const std::string& message, Wal
 
 void ApplyDiagnosis(v1::IncidentStatus& status, const v1::DiagnosisStatus& diagnosis,
                     WallTime now) {
-  const bool same = status.diagnosis && status.diagnosis->rule == diagnosis.rule &&
-                    status.diagnosis->cause == diagnosis.cause &&
-                    status.diagnosis->object == diagnosis.object &&
-                    status.diagnosis->step == diagnosis.step &&
-                    status.diagnosis->verdict == diagnosis.verdict;
+  const bool same =
+      status.diagnosis && status.diagnosis->rule == diagnosis.rule &&
+      status.diagnosis->cause == diagnosis.cause && status.diagnosis->object == diagnosis.object &&
+      status.diagnosis->step == diagnosis.step && status.diagnosis->verdict == diagnosis.verdict;
   if (!same) {
     status.diagnosis = diagnosis;
     Set(status, v1::kIncidentDiagnosed, "True", diagnosis.cause, diagnosis.message, now);
@@ -281,7 +281,7 @@ void ApplyClose(v1::IncidentStatus& status, const std::string& outcome, const st
 }
 
 std::string SummaryLine(const v1::IncidentStatus& status) {
-  const std::string step = status.proposal ? status.proposal->step
+  const std::string step = status.proposal           ? status.proposal->step
                            : status.attempts.empty() ? std::string()
                                                      : status.attempts.back().step;
   std::string out;

@@ -9,10 +9,10 @@ namespace salve::healing {
 namespace {
 
 using testing::After;
+using ::testing::HasSubstr;
 using testing::kNow;
 using testing::Life;
 using testing::Situation;
-using ::testing::HasSubstr;
 
 TEST(Machine, NoIntentWithoutEveryGatePassed) {
   for (const Gate& gate : Situation().Gates()) {
@@ -22,8 +22,7 @@ TEST(Machine, NoIntentWithoutEveryGatePassed) {
       if (stored.name == gate.name) stored.result = "Block";
     }
     const v1::Step* step = FindStep(life.situation.policy.spec.ladder, "restart");
-    const Status licence =
-        ApplyIntent(life.status, {"a", step, &life.situation.plan, {}}, kNow);
+    const Status licence = ApplyIntent(life.status, {"a", step, &life.situation.plan, {}}, kNow);
     EXPECT_EQ(licence.reason(), "NotLicensed") << gate.name << " blocks";
     EXPECT_TRUE(life.status.attempts.empty());
   }

@@ -35,26 +35,29 @@ const char* HealthStateName(HealthState state);
 
 // Conditions that a backend reports of a target; more than one may hold.
 inline constexpr char kConditionUnhealthy[] = "Unhealthy";  // the engine's own health check fails
-inline constexpr char kConditionHealthCheckPassing[] = "HealthCheckPassing";  // there is one, and it passes
-inline constexpr char kConditionStarting[] = "Starting";    // inside the health check's start period
-inline constexpr char kConditionExited[] = "Exited";        // ended by itself, exit_code says how
-inline constexpr char kConditionStopped[] = "Stopped";      // ended because somebody asked for it
+inline constexpr char kConditionHealthCheckPassing[] =
+    "HealthCheckPassing";                                 // there is one, and it passes
+inline constexpr char kConditionStarting[] = "Starting";  // inside the health check's start period
+inline constexpr char kConditionExited[] = "Exited";      // ended by itself, exit_code says how
+inline constexpr char kConditionStopped[] = "Stopped";    // ended because somebody asked for it
 inline constexpr char kConditionOOMKilled[] = "OOMKilled";
 inline constexpr char kConditionRestarting[] = "Restarting";  // restart loop of the engine itself
 inline constexpr char kConditionPaused[] = "Paused";
 inline constexpr char kConditionDead[] = "Dead";
-inline constexpr char kConditionEngineRestarted[] = "EngineRestarted";  // the engine itself restarted
+inline constexpr char kConditionEngineRestarted[] =
+    "EngineRestarted";                                          // the engine itself restarted
 inline constexpr char kConditionStartFailed[] = "StartFailed";  // message has the engine's error
 
-// What a backend sees of one target at one moment. Salve's own view of health (probes) is not in it.
+// What a backend sees of one target at one moment. Salve's own view of health (probes) is not in
+// it.
 struct TargetObservation {
   TargetRef ref;
   HealthState state = HealthState::kUnknown;
   std::vector<std::string> conditions;
   // Changes whenever the thing behind the name was replaced or restarted: "<id>@<StartedAt>".
   std::string identity;
-  // Everything that an action's effect depends on (image, limits, replicas), canonical JSON; part of the
-  // digest, so that an approval does not outlive a drift of the target.
+  // Everything that an action's effect depends on (image, limits, replicas), canonical JSON; part
+  // of the digest, so that an approval does not outlive a drift of the target.
   std::string configuration;
   bool running = false;
   std::optional<std::int64_t> exit_code;
@@ -85,10 +88,10 @@ enum class IdempotencyClass {
 struct ActionPlan {
   Action action;
   TargetRef target;
-  std::string command;                // the exact command or API call
-  std::vector<std::string> affected;  // "container redis-test (1 of 1)"
-  std::string description;            // a sentence for the approver
-  std::string base_risk;              // Low | Medium | High | Critical
+  std::string command;                    // the exact command or API call
+  std::vector<std::string> affected;      // "container redis-test (1 of 1)"
+  std::string description;                // a sentence for the approver
+  std::string base_risk;                  // Low | Medium | High | Critical
   std::vector<std::string> risk_factors;  // "all keys are lost: no persistence", …
   bool reversible = false;
   std::optional<Action> undo;  // the inverse, with the values of now

@@ -111,8 +111,8 @@ FreshCheck CombineFresh(const std::optional<TargetObservation>& observation,
   for (const ProbeReading& reading : readings) {
     FreshCheck check;
     check.verdict = Judge(reading.measurement, reading.thresholds);
-    check.state = check.verdict == Verdict::kBad ? HealthState::kUnhealthy
-                                                 : reading.measurement.state;
+    check.state =
+        check.verdict == Verdict::kBad ? HealthState::kUnhealthy : reading.measurement.state;
     check.health = std::clamp(reading.measurement.health, 0, 100);
     check.message = SanitizeLine(reading.probe + ": " + reading.measurement.message, 512);
     take(std::move(check));
@@ -159,8 +159,8 @@ void AdvanceVerification(const v1::Verification& spec, const FreshCheck& check,
         check.at);
   } else if (status.errors >= std::max<std::int64_t>(1, spec.error_limit)) {
     End(status, kOutcomeError,
-        Of(status.errors, spec.error_limit) + " measurements failed in a row, last: " +
-            check.message,
+        Of(status.errors, spec.error_limit) +
+            " measurements failed in a row, last: " + check.message,
         check.at);
   } else {
     const WallTime soft =
@@ -170,8 +170,8 @@ void AdvanceVerification(const v1::Verification& spec, const FreshCheck& check,
     if (check.at >= limit) {
       TimeOut(check, status);
     } else {
-      const Duration interval = std::max<Duration>(Seconds(spec.interval_seconds),
-                                                   std::chrono::seconds(1));
+      const Duration interval =
+          std::max<Duration>(Seconds(spec.interval_seconds), std::chrono::seconds(1));
       status.next_check_at = FormatMicroTime(check.at + interval);
     }
   }

@@ -15,9 +15,10 @@
 namespace salve::healing {
 
 inline constexpr char kOutcomeSuccessful[] = "Successful";
-inline constexpr char kOutcomeFailed[] = "Failed";              // no better, or worse
-inline constexpr char kOutcomeError[] = "Error";                // could not be measured
-inline constexpr char kOutcomeInconclusive[] = "Inconclusive";  // measured, but neither good nor bad enough
+inline constexpr char kOutcomeFailed[] = "Failed";  // no better, or worse
+inline constexpr char kOutcomeError[] = "Error";    // could not be measured
+inline constexpr char kOutcomeInconclusive[] =
+    "Inconclusive";  // measured, but neither good nor bad enough
 
 // One fresh look at everything that counts: target and all probes, measured for this purpose.
 struct FreshCheck {

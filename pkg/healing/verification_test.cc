@@ -17,8 +17,8 @@ struct Case {
   std::string sentence;
   v1::Verification spec;
   std::string checks;
-  std::string outcome;       // "" = still running
-  std::size_t ends_after;    // checks
+  std::string outcome;     // "" = still running
+  std::size_t ends_after;  // checks
 };
 std::ostream& operator<<(std::ostream& os, const Case& c) { return os << c.sentence; }
 class VerificationTest : public ::testing::TestWithParam<Case> {};
@@ -43,8 +43,7 @@ FreshCheck CheckOf(char c, WallTime at) {
 TEST_P(VerificationTest, EndsAsTheSentenceSays) {
   const Case& c = GetParam();
   v1::VerificationStatus status = StartVerification(c.spec, kNow);
-  EXPECT_EQ(status.next_check_at,
-            FormatMicroTime(After(c.spec.initial_delay_seconds)));
+  EXPECT_EQ(status.next_check_at, FormatMicroTime(After(c.spec.initial_delay_seconds)));
   std::size_t made = 0;
   for (const char kind : c.checks) {
     if (!status.outcome.empty()) break;
@@ -70,8 +69,8 @@ INSTANTIATE_TEST_SUITE_P(
         {"one in between starts the row anew", Spec(), "G-GG", kOutcomeSuccessful, 4},
         {"three bad ones fail", Spec(), "BBB", kOutcomeFailed, 3},
         {"three bad ones fail also if not in a row", Spec(), "BGBGB", kOutcomeFailed, 5},
-        {"four unmeasured ones in a row are an error, not a failure", Spec(), "UUUU",
-         kOutcomeError, 4},
+        {"four unmeasured ones in a row are an error, not a failure", Spec(), "UUUU", kOutcomeError,
+         4},
         {"unmeasured ones that are not in a row are none", Spec(), "UUGUUGUU", "", 8},
         {"healthy for ten seconds is asked for", Spec(10), "GGGGGG", kOutcomeSuccessful, 6},
         {"healthy for less than that is not enough", Spec(10), "GGGGG", "", 5},

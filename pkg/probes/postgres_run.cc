@@ -150,10 +150,10 @@ class PostgresRun final : public NetworkRun {
 
   healing::Measurement Late() override {
     if (connection_ == nullptr) return NetworkRun::Late();
-    return Ill(
-        where_ +
-        (connected_ ? ": timed out, connected but no answer to a query within " : ": timed out, no connection within ") +
-        TimeoutText());
+    return Ill(where_ +
+               (connected_ ? ": timed out, connected but no answer to a query within "
+                           : ": timed out, no connection within ") +
+               TimeoutText());
   }
 
   HostPort address_;

@@ -81,7 +81,9 @@ enum class EndedBy { kItself, kSomebody, kEngine };
 // it (it ended before Salve watched) the rest decides, and doubt counts as a person's wish, because
 // starting what somebody stopped does more harm than leaving it:
 //   restart policy always or unless-stopped → somebody (the engine would have started it again)
-//   ended while the engine was away         → the engine
+//   ended while the engine was away         → the engine (also where a signal was seen: an engine
+//   that
+//                                             ends in an orderly way stops its containers first)
 //   exit code 0, 130, 143, or 137 not by OOM → somebody;  any other → itself
 EndedBy WhoEnded(const ContainerState& state, const RunTrace& trace,
                  const std::optional<EngineOutage>& outage);

@@ -118,7 +118,9 @@ void DescribeStartFailed(const ContainerState& state, TargetObservation& out) {
 
 EndedBy WhoEnded(const ContainerState& state, const RunTrace& trace,
                  const std::optional<EngineOutage>& outage) {
-  if (AskedToEnd(state, trace)) return EndedBy::kSomebody;
+  if (AskedToEnd(state, trace)) {
+    return Within(state.finished_at, outage) ? EndedBy::kEngine : EndedBy::kSomebody;
+  }
   if (SawThisEnd(state, trace)) return EndedBy::kItself;
   if (Within(state.finished_at, outage)) return EndedBy::kEngine;
   if (state.restart_policy == "always" || state.restart_policy == "unless-stopped") {

@@ -71,6 +71,8 @@ TEST(WhoEndedTest, TheEventsDecideAndWithoutThemDoubtCountsAsAWish) {
        {},
        EndedBy::kSomebody},
       {"unseen, while the engine was away", Ended(1), {}, outage, EndedBy::kEngine},
+      {"stopped by an engine that ends in an orderly way", Ended(137), killed, outage,
+       EndedBy::kEngine},
       {"seen to crash right after the engine came back", Ended(1), Died(), outage,
        EndedBy::kItself},
   };

@@ -140,11 +140,14 @@ std::vector<std::string> View::Retain(const std::set<std::string>& ids) {
   return names;
 }
 
-std::map<std::string, std::string> View::RunningSince() const {
+std::map<std::string, std::string> View::RunningSince(WallTime ended_after) const {
   MutexLock lock(mu_);
   std::map<std::string, std::string> running;
   for (const auto& [id, entry] : by_id_) {
-    if (entry->known && entry->state.running) running[id] = entry->state.started_at_text;
+    const bool lately = entry->state.finished_at && *entry->state.finished_at >= ended_after;
+    if (entry->known && (entry->state.running || lately)) {
+      running[id] = entry->state.started_at_text;
+    }
   }
   return running;
 }

@@ -36,7 +36,8 @@ class View {
   std::string Remove(const std::string& id);
   // Forgets all whose id is not in `ids`; their names.
   std::vector<std::string> Retain(const std::set<std::string>& ids);
-  std::map<std::string, std::string> RunningSince() const;  // id → StartedAt of those that run
+  // id → StartedAt of those that run, or ran until `ended_after` at least.
+  std::map<std::string, std::string> RunningSince(WallTime ended_after = WallTime::max()) const;
   void SetOutage(EngineOutage outage);
   std::string NameOf(const std::string& id) const;
 

@@ -104,7 +104,8 @@ Status Watcher::Session() {
     if (stopping_) return CancelledError("stopping");
     stream_ = std::move(opened).value();
   }
-  const auto before = view_.RunningSince();
+  // An engine that ends in an orderly way stops its containers before it cuts the stream.
+  const auto before = view_.RunningSince(lost_at_ ? *lost_at_ - kOutageBefore : WallTime::max());
   Status status = Replay();
   if (status.ok()) status = Resync();
   if (status.ok()) {

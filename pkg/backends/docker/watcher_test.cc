@@ -131,6 +131,23 @@ TEST_F(WatcherTest, AnEngineRestartIsNoCrashOfEveryContainer) {
   EXPECT_TRUE(Await([&] { return Has("db", kConditionExited); }));
 }
 
+TEST_F(WatcherTest, AnEngineThatStopsItsContainersBeforeItGoesIsRecognisedToo) {
+  engine.Run("aa", "web", Now(-1000));
+  Begin();
+  ASSERT_TRUE(Await([&] { return Up(); }));
+  engine.End("aa", 143, Now());
+  engine.Emit("aa", "kill", "15");
+  engine.Emit("aa", "die");
+  ASSERT_TRUE(Await([&] { return Has("web", kConditionStopped); }));
+  engine.Cut(/*away=*/true);
+  ASSERT_TRUE(Await(
+      [&] { return backend->Available().message().find("refused") != std::string::npos; }, true));
+  engine.Return(/*forget_history=*/true);
+  ASSERT_TRUE(Await([&] { return Up(); }, true));
+  EXPECT_THAT(Conditions("web"),
+              ElementsAre(kConditionStopped, healing::kConditionEngineRestarted));
+}
+
 TEST_F(WatcherTest, AnEventLeadsToOneLookAtThatContainerAndAQuietEngineToNone) {
   for (int i = 0; i < 50; ++i) {
     engine.Run("c" + std::to_string(i), "n" + std::to_string(i), Now(-10));
