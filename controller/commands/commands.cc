@@ -33,6 +33,20 @@ int Run(int argc, char** argv) {
   AddReject(app, exit_code);
   AddWhy(app, exit_code);
   AddReport(app, exit_code);
+  AddInject(app, exit_code);
+  AddTimeline(app, exit_code);
+  AddCancel(app, exit_code);
+  AddPause(app, exit_code);
+  AddResume(app, exit_code);
+  AddDelete(app, exit_code);
+  AddToken(app, exit_code);
+  AddBackup(app, exit_code);
+  AddRestore(app, exit_code);
+  AddExport(app, exit_code);
+  AddDescribe(app, exit_code);
+  AddRules(app, exit_code);
+  AddPreflight(app, exit_code);
+  AddCompletion(app, exit_code);
   AddHealthz(app, exit_code);
   AddVersion(app, exit_code);
   try {

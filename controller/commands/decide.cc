@@ -56,7 +56,7 @@ Status CheckOpen(const v1::Incident& incident, const std::string& digest) {
   if (digest.size() < 8) return InvalidArgumentError("--digest needs at least 8 digits");
   if (now.compare(0, digest.size(), digest) == 0) return Status::Ok();
   return ConflictError("the proposal of " + name + " has changed: its digest is now " + now.substr(0, 12) +
-                       ", not " + digest + "; what is proposed now:\n" + Describe(incident));
+                       ", not " + digest + "; read salve why " + name + " again");
 }
 
 int Decide(const std::string& word, const std::string& decision, const DecideOptions& options) {

@@ -70,7 +70,7 @@ StatusOr<v1::HealingPolicy> PolicyForLabel(const std::string& label) {
   policy.spec.guardrails.cooldown_seconds = 10;
   policy.spec.guardrails.max_concurrent = 32;
   policy.spec.guardrails.max_unhealthy = "40%";
-  policy.spec.guardrails.max_unhealthy_floor = 5;
+  policy.spec.guardrails.max_unhealthy_floor = 25;
   apis::SetDefaults(policy);
   return policy;
 }

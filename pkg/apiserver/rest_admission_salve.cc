@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/apis/codec.h"
-#include "pkg/apis/salve/v1alpha1/approval.h"
-#include "pkg/apis/salve/v1alpha1/guardrail.h"
-#include "pkg/apis/salve/v1alpha1/healingpolicy.h"
-#include "pkg/apis/salve/v1alpha1/incident.h"
+#include "pkg/apis/salve/v1alpha1/validation.h"
 #include "pkg/apiserver/rest_admission.h"
 
 namespace salve::apiserver {
@@ -17,7 +14,14 @@ template <class Kind>
 apis::FieldErrors Check(const Json& object) {
   const auto typed = apis::Decode<Kind>(object);
   if (!typed.ok()) return {{"", apis::kFieldValueInvalid, typed.status().message()}};
-  return apis::CheckSchema(*typed);
+  return apis::Validate(*typed);
+}
+
+// An update that does not touch the spec is not asked: what was stored under older rules, or with time
+// zones that this machine no longer has, must still lose its finalizers.
+bool SameSpec(const AdmissionRequest& request) {
+  return request.old != nullptr &&
+         request.object->value("spec", Json()) == request.old->value("spec", Json());
 }
 
 // What an object of ours is made of beyond its schema. The schema has been checked before.
@@ -27,7 +31,7 @@ class SalveKindsPlugin final : public AdmissionPlugin {
     const ResourceInfo& info = request.resource.info;
     // The status is the controller's, and read leniently.
     if (info.group != v1alpha1::kGroup || info.version != v1alpha1::kVersion ||
-        request.object == nullptr || !request.subresource.empty()) {
+        request.object == nullptr || !request.subresource.empty() || SameSpec(request)) {
       return std::nullopt;
     }
     std::vector<Cause> causes;

@@ -16,7 +16,8 @@
 
 namespace salve::backends {
 
-// Everything that Execute needs; written to the incident before, so that a successor can ask Outcome().
+// Everything that Execute needs; written to the incident before, so that a successor can ask
+// Outcome().
 struct ActionRequest {
   std::string attempt_id;  // idempotency key
   apis::salve::v1alpha1::Action action;
@@ -34,8 +35,9 @@ struct CallContext {
 
 // One engine, cluster or account in which targets live. Thread-safe. Only Execute changes anything.
 //
-// Errors: kUnavailable — the backend cannot be reached (gate BackendAvailable); kPermissionDenied — it
-// refuses us; kNotFound — the target is gone; kInvalidArgument — the action cannot run on this target.
+// Errors: kUnavailable — the backend cannot be reached (gate BackendAvailable); kPermissionDenied —
+// it refuses us; kNotFound — the target is gone; kInvalidArgument — the action cannot run on this
+// target.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -54,13 +56,13 @@ class Backend {
   virtual StatusOr<healing::TargetObservation> Cached(
       const apis::salve::v1alpha1::TargetRef& ref) const = 0;
 
-  // A fresh look at the target itself. A target that does not exist is an observation (kMissing), not an
-  // error.
+  // A fresh look at the target itself. A target that does not exist is an observation (kMissing),
+  // not an error.
   virtual StatusOr<healing::TargetObservation> Observe(const apis::salve::v1alpha1::TargetRef& ref,
                                                        const CallContext& context) = 0;
 
-  // The newest log lines, oldest first, at most `max_lines` of at most 1 kB each, control characters
-  // replaced.
+  // The newest log lines, oldest first, at most `max_lines` of at most 1 kB each, control
+  // characters replaced.
   virtual StatusOr<std::vector<std::string>> Logs(const apis::salve::v1alpha1::TargetRef& ref,
                                                   int max_lines, const CallContext& context) = 0;
 
@@ -81,8 +83,8 @@ class Backend {
                                                    const std::vector<std::string>& argv,
                                                    const CallContext& context) = 0;
 
-  // Called from the backend's own thread whenever the local view of a target changed (or, with an empty
-  // name, of any). Must return quickly. Set before Start.
+  // Called from the backend's own thread whenever the local view of a target changed (or, with an
+  // empty name, of any). Must return quickly. Set before Start.
   virtual void OnChange(std::function<void(const apis::salve::v1alpha1::TargetRef&)> callback) = 0;
 
   virtual Status Start() = 0;  // begins to watch; does not wait for the backend to be there

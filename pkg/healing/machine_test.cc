@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "pkg/healing/test_life.h"
+#include "pkg/healing/life_testing.h"
 
 namespace salve::healing {
 namespace {

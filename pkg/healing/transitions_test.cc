@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "pkg/healing/machine.h"
-#include "pkg/healing/test_life.h"
+#include "pkg/healing/life_testing.h"
 
 namespace salve::healing {
 namespace {

@@ -178,16 +178,9 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
                             shell_.settings.self_heal_enabled, shell_.clock.Now(),
                             shell_.AccountingNow()};
     v1::HealingPolicyStatus next = ComputePolicyStatus(input);
-    for (v1::ActionRecord& record : next.actions) {
-      const auto reserved = ParseTime(record.reserved_at);
-      if (!record.result.empty() || !reserved ||
-          input.accounting_now - *reserved < kOrphanedRecordAge ||
-          shell_.incidents.Get({key.ns, record.incident}) != nullptr) {
-        continue;
-      }
-      record.result = healing::kOutcomeInconclusive;
-      record.finished_at = FormatTime(input.now);
-    }
+    std::vector<std::string> existing;
+    for (const auto& incident : input.incidents) existing.push_back(incident->metadata.name);
+    healing::SettleOrphans(next.actions, existing, kOrphanedRecordAge.count(), input.accounting_now);
     if (!StatusWorthWriting(current.status, next)) return false;
     current.status = std::move(next);
     return true;

@@ -180,6 +180,7 @@ v1::HealingPolicyStatus ComputePolicyStatus(const PolicyStatusInput& in) {
     status.open_incidents.push_back(incident->metadata.name);
   }
   std::sort(status.open_incidents.begin(), status.open_incidents.end());
+  status.open_incident_count = static_cast<std::int64_t>(status.open_incidents.size());
   if (status.open_incidents.size() > kMaxStatusTargets) status.open_incidents.resize(kMaxStatusTargets);
 
   healing::PruneRecords(status.actions, healing::KeepSeconds(in.policy.spec), in.accounting_now);

@@ -187,7 +187,9 @@ Status Watcher::Refresh(const std::string& id) {
 }
 
 void Watcher::RecogniseOutage(const std::map<std::string, std::string>& before) {
-  if (!lost_at_ || !refused_ || before.empty()) return;
+  // Either nobody answered for a while, or several containers changed together; one alone may have
+  // crashed while only the connection was gone.
+  if (!lost_at_ || before.empty() || (!refused_ && before.size() < 2)) return;
   const auto now = view_.RunningSince();
   const bool survivor = std::any_of(before.begin(), before.end(), [&](const auto& container) {
     const auto it = now.find(container.first);

@@ -79,6 +79,7 @@ TEST_F(WatcherTest, UntilTheEngineAnswersTheViewIsUnavailableAndThenComplete) {
 
 TEST_F(WatcherTest, AStopDuringAGapIsRepairedFromTheEnginesMemory) {
   engine.Run("aa", "web", Now(-10));
+  engine.Run("bb", "db", Now(-10));  // lives on: the engine was not restarted
   Begin();
   ASSERT_TRUE(Await([&] { return Up(); }));
   engine.Cut(/*away=*/true);

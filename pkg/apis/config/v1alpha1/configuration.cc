@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/apis/config/v1alpha1/configuration.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <set>
 
 #include "pkg/apis/codec_impl.h"
 #include "pkg/apis/salve/v1alpha1/tables.h"
 #include "pkg/apis/schema_builder.h"
+#include "pkg/apis/syntax.h"
 #include "pkg/apis/yaml/yaml.h"
 
 namespace salve::apis {
@@ -95,21 +94,6 @@ const Struct& SchemaOf<File>() {
 namespace config::v1alpha1 {
 namespace {
 
-bool IsCidr(const std::string& text) {
-  const std::size_t slash = text.find('/');
-  if (slash == std::string::npos) return false;
-  const std::string address = text.substr(0, slash);
-  const std::string bits = text.substr(slash + 1);
-  unsigned char buffer[16];
-  const bool v4 = inet_pton(AF_INET, address.c_str(), buffer) == 1;
-  const bool v6 = !v4 && inet_pton(AF_INET6, address.c_str(), buffer) == 1;
-  if ((!v4 && !v6) || bits.empty() || bits.size() > 3 ||
-      bits.find_first_not_of("0123456789") != std::string::npos) {
-    return false;
-  }
-  return std::stoi(bits) <= (v4 ? 32 : 128);
-}
-
 void CheckBackends(const std::vector<BackendConfiguration>& backends, FieldErrors& errors) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < backends.size(); ++i) {
@@ -131,9 +115,8 @@ void CheckBackends(const std::vector<BackendConfiguration>& backends, FieldError
 
 void CheckCidrs(const std::vector<std::string>& cidrs, const std::string& path, FieldErrors& errors) {
   for (std::size_t i = 0; i < cidrs.size(); ++i) {
-    if (IsCidr(cidrs[i])) continue;
-    errors.push_back(InvalidField(path + "[" + std::to_string(i) + "]", Quoted(cidrs[i]),
-                                  "must be an address and a prefix length, like 10.0.0.0/8"));
+    const std::string why = CheckCidr(cidrs[i]);
+    if (!why.empty()) errors.push_back(InvalidField(apis::At(path, i), Quoted(cidrs[i]), why));
   }
 }
 
@@ -144,6 +127,7 @@ FieldErrors Check(const File& file) {
   }
   if (file.kind != kKind) errors.push_back(UnsupportedField("kind", Quoted(file.kind), {kKind}));
   CheckBackends(file.backends, errors);
+  CheckArgvPatterns(file.exec.allow, "exec.allow", errors);
   CheckCidrs(file.probes.allowed_cidrs, "probes.allowedCIDRs", errors);
   CheckCidrs(file.probes.denied_cidrs, "probes.deniedCIDRs", errors);
   return errors;

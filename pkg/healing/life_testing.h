@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SALVE_PKG_HEALING_TEST_LIFE_H_
-#define SALVE_PKG_HEALING_TEST_LIFE_H_
+#ifndef SALVE_PKG_HEALING_LIFE_TESTING_H_
+#define SALVE_PKG_HEALING_LIFE_TESTING_H_
 
 #include <functional>
 #include <string>
@@ -111,4 +111,4 @@ struct Life {
 
 }  // namespace salve::healing::testing
 
-#endif  // SALVE_PKG_HEALING_TEST_LIFE_H_
+#endif  // SALVE_PKG_HEALING_LIFE_TESTING_H_

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <memory>
+
+#include "controller/cli/output.h"
+#include "controller/cli/session.h"
+#include "controller/commands/commands.h"
+#include "controller/commands/exit_codes.h"
+#include "pkg/healing/rules.h"
+
+namespace salve::commands {
+namespace {
+
+struct RulesOptions {
+  std::string rule;
+  std::string output;
+  bool test = false;
+};
+
+std::string Answer(const healing::PackRule& rule) {
+  if (!rule.verdict.empty()) return rule.verdict;
+  std::string out;
+  for (const auto& group : rule.actions) {
+    for (const std::string& action : group) out += (out.empty() ? "" : ", ") + action;
+  }
+  return out.empty() ? "act" : out;
+}
+
+std::string Percent(double confidence) {
+  return std::to_string(static_cast<int>(confidence * 100 + 0.5)) + "%";
+}
+
+cli::Json ToJson(const healing::Pack& pack, const healing::PackRule& rule) {
+  return {{"name", rule.name},     {"pack", pack.name},           {"packVersion", pack.version},
+          {"cause", rule.cause},   {"confidence", rule.confidence}, {"verdict", rule.verdict},
+          {"actions", rule.actions}, {"sentence", rule.sentence}};
+}
+
+// Every rule brings cases that it must (or must not) match; they can be run anywhere.
+int Test() {
+  int cases = 0;
+  int failed = 0;
+  for (const healing::Pack& pack : healing::BuiltinPacks()) {
+    for (const healing::PackRule& rule : pack.rules) {
+      for (const healing::RuleCase& one : rule.cases) {
+        ++cases;
+        if (healing::Matches(rule.when, one.evidence) == one.matches) continue;
+        ++failed;
+        std::fprintf(stderr, "%s: %s\n", rule.name.c_str(), one.name.c_str());
+      }
+    }
+  }
+  cli::Print(std::to_string(cases) + " cases, " + std::to_string(failed) + " failed\n");
+  return failed == 0 ? kExitOk : kExitFailure;
+}
+
+int Rules(const RulesOptions& options) {
+  if (options.test) return Test();
+  std::vector<std::vector<std::string>> rows = {{"RULE", "CAUSE", "CONFIDENCE", "ANSWER", "MEANING"}};
+  cli::Json list = cli::Json::array();
+  for (const healing::Pack& pack : healing::BuiltinPacks()) {
+    for (const healing::PackRule& rule : pack.rules) {
+      if (!options.rule.empty() && rule.name != options.rule && pack.name != options.rule) continue;
+      rows.push_back({rule.name, rule.cause, Percent(rule.confidence), Answer(rule), rule.sentence});
+      list.push_back(ToJson(pack, rule));
+    }
+  }
+  if (list.empty()) {
+    return cli::Fail("rules", NotFoundError("no rule and no pack is called \"" + options.rule + "\""));
+  }
+  cli::Print(options.output == "json" ? list.dump(2) + "\n" : cli::FormatColumns(rows));
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddRules(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<RulesOptions>();
+  cli::Command command(app, "rules", "Show the built-in rules of diagnosis", "salve rules redis\n  salve rules --test");
+  command.Option("rule", options->rule, "Only this rule or pack");
+  command.Option("-o,--output", options->output, "json").OneOf({"json"});
+  command.Flag("--test", options->test, "Run every rule's own cases");
+  command.Run(exit_code, [options] { return Rules(*options); });
+}
+
+}  // namespace salve::commands

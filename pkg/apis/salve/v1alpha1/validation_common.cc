@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "pkg/apis/salve/v1alpha1/redis_parameters.h"
+#include "pkg/apis/salve/v1alpha1/validation_internal.h"
+#include "pkg/apis/syntax.h"
+#include "pkg/base/cron.h"
+#include "pkg/base/pattern.h"
+#include "pkg/base/time_zone.h"
+
+namespace salve::apis::internal {
+
+namespace v1alpha1 = salve::v1alpha1;
+
+namespace {
+
+void ValidateWindow(const v1alpha1::Window& window, const std::string& path, FieldErrors& errors) {
+  if (const auto cron = Cron::Parse(window.cron); !cron.ok()) {
+    AddInvalid(cron.status().message(), path + ".cron", window.cron, errors);
+  }
+  if (window.time_zone.empty()) return;  // UTC
+  const auto zone = SystemTimeZones().Find(window.time_zone);
+  if (!zone.ok()) {
+    AddInvalid("must be a time zone of this machine, as in Europe/Berlin: " + zone.status().message(),
+               path + ".timeZone", window.time_zone, errors);
+  }
+}
+
+void ValidateStopTimeout(const std::optional<std::int64_t>& stop, std::int64_t timeout,
+                         const std::string& path, FieldErrors& errors) {
+  if (!stop || *stop <= timeout) return;
+  errors.push_back(InvalidField(path + ".stopTimeoutSeconds", std::to_string(*stop),
+                                "must not be above the step's timeoutSeconds (" +
+                                    std::to_string(timeout) + ")"));
+}
+
+void ValidateResources(const v1alpha1::UpdateResourcesAction& update, const std::string& path,
+                       FieldErrors& errors) {
+  if (!update.memory_bytes && !update.memory_percent && !update.cpu_millis) {
+    errors.push_back(
+        RequiredField(path, "one of memoryBytes, memoryPercent, cpuMillis must be set"));
+  }
+  if (update.memory_bytes && update.memory_percent) {
+    errors.push_back(
+        ForbiddenField(path + ".memoryPercent", "memoryBytes and memoryPercent exclude each other"));
+  }
+  if (update.memory_percent && !update.max_memory_bytes) {
+    errors.push_back(RequiredField(path + ".maxMemoryBytes",
+                                   "memoryPercent needs a limit, or repeated healing grows for ever"));
+  }
+  if (update.memory_bytes && update.max_memory_bytes &&
+      *update.memory_bytes > *update.max_memory_bytes) {
+    errors.push_back(InvalidField(path + ".memoryBytes", std::to_string(*update.memory_bytes),
+                                  "must not be above maxMemoryBytes"));
+  }
+}
+
+void ValidateRedisParameter(const v1alpha1::RedisSetConfigAction& set, const std::string& path,
+                            FieldErrors& errors) {
+  const std::vector<std::string>& known = v1alpha1::RedisParameterNames();
+  // The schema reports what is not on the list.
+  if (!std::binary_search(known.begin(), known.end(), set.parameter)) return;
+  AddInvalid(v1alpha1::CheckRedisParameter(set.parameter, set.value), path + ".value", set.value,
+             errors);
+}
+
+bool IsAbout(const FieldError& schema, const std::string& field) {
+  if (schema.field == field) return true;
+  // Of something that is missing nothing else needs to be said.
+  return schema.reason == kFieldValueRequired && field.starts_with(schema.field + ".");
+}
+
+}  // namespace
+
+void AddInvalid(const std::string& why, const std::string& path, const std::string& value,
+                FieldErrors& errors) {
+  if (!why.empty()) errors.push_back(InvalidField(path, Quoted(value), why));
+}
+
+void ValidatePattern(const std::string& pattern, const std::string& path, FieldErrors& errors) {
+  if (pattern.empty()) return;
+  const auto compiled = Pattern::Compile(pattern);
+  if (!compiled.ok()) AddInvalid(compiled.status().message(), path, pattern, errors);
+}
+
+void ValidateWindows(const std::vector<v1alpha1::Window>& windows, const std::string& path,
+                     FieldErrors& errors) {
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const std::string here = At(path, i);
+    if (!windows[i].name.empty() && !names.insert(windows[i].name).second) {
+      errors.push_back(DuplicateField(here + ".name", Quoted(windows[i].name)));
+    }
+    ValidateWindow(windows[i], here, errors);
+  }
+}
+
+void ValidateAction(const v1alpha1::Action& action, std::int64_t timeout_seconds,
+                    const std::string& path, FieldErrors& errors) {
+  if (action.restart) {
+    ValidateStopTimeout(action.restart->stop_timeout_seconds, timeout_seconds, path + ".restart", errors);
+  }
+  if (action.stop) {
+    ValidateStopTimeout(action.stop->stop_timeout_seconds, timeout_seconds, path + ".stop", errors);
+  }
+  if (action.update_resources) {
+    ValidateResources(*action.update_resources, path + ".updateResources", errors);
+  }
+  if (action.exec) CheckArgv(action.exec->argv, path + ".exec.argv", errors);
+  if (action.redis_set_config) {
+    ValidateRedisParameter(*action.redis_set_config, path + ".redisSetConfig", errors);
+  }
+}
+
+void ValidateSecretSource(const v1alpha1::SecretSource& source, const std::string& path,
+                          FieldErrors& errors) {
+  if (source.secret_name && source.secret_key.empty()) {
+    errors.push_back(RequiredField(path + ".secretKey", "the key in the Secret"));
+  }
+  if (!source.secret_name && !source.secret_key.empty()) {
+    errors.push_back(RequiredField(path + ".secretName", "the Secret that has the key"));
+  }
+  if (source.secret_name) {
+    AddInvalid(CheckObjectName(*source.secret_name), path + ".secretName", *source.secret_name, errors);
+  }
+}
+
+FieldErrors Together(FieldErrors schema, FieldErrors more) {
+  const std::size_t found = schema.size();
+  for (FieldError& error : more) {
+    const auto known = std::any_of(schema.begin(), schema.begin() + static_cast<std::ptrdiff_t>(found),
+                                   [&](const FieldError& s) { return IsAbout(s, error.field); });
+    if (!known) schema.push_back(std::move(error));
+  }
+  return schema;
+}
+
+}  // namespace salve::apis::internal

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
+#include "pkg/apis/codec.h"
+#include "pkg/apis/salve/v1alpha1/validation.h"
+#include "pkg/apis/salve/v1alpha1/validation_internal.h"
+#include "pkg/apis/syntax.h"
+
+namespace salve::apis {
+
+namespace v1alpha1 = salve::v1alpha1;
+
+namespace {
+
+using internal::AddInvalid;
+
+// "must not be above <other> (5)"
+void NotAbove(std::int64_t value, const std::string& path, std::int64_t bound, const std::string& other,
+              FieldErrors& errors) {
+  if (value <= bound) return;
+  errors.push_back(InvalidField(path, std::to_string(value),
+                                "must not be above " + other + " (" + std::to_string(bound) + ")"));
+}
+
+void ValidateTarget(const v1alpha1::Target& target, FieldErrors& errors) {
+  if (!target.docker) return;
+  for (const auto& [key, value] : target.docker->labels) {
+    if (!key.empty() && key.find('=') == std::string::npos) continue;
+    AddInvalid("a label's name must not be empty or contain '='", "spec.target.docker.labels", key,
+               errors);
+  }
+}
+
+void ValidateDependencies(const v1alpha1::HealingPolicy& policy, FieldErrors& errors) {
+  for (std::size_t i = 0; i < policy.spec.depends_on.size(); ++i) {
+    const std::string& name = policy.spec.depends_on[i].policy;
+    const std::string path = At("spec.dependsOn", i) + ".policy";
+    if (name.empty()) continue;
+    AddInvalid(CheckObjectName(name), path, name, errors);
+    if (name == policy.metadata.name) AddInvalid("a policy cannot depend on itself", path, name, errors);
+  }
+}
+
+// --- probes -------------------------------------------------------------------------------------------
+
+void ValidateHttp(const v1alpha1::HttpProbe& http, const v1alpha1::Probe& probe, const std::string& path,
+                  FieldErrors& errors) {
+  AddInvalid(CheckHttpUrl(http.url), path + ".url", http.url, errors);
+  internal::ValidatePattern(http.body_match, path + ".bodyMatch", errors);
+  if (http.max_latency_millis) {
+    NotAbove(*http.max_latency_millis, path + ".maxLatencyMillis", probe.timeout_seconds * 1000,
+             "the probe's timeoutSeconds in milliseconds", errors);
+  }
+}
+
+void ValidateAddress(const std::string& address, const std::string& path, FieldErrors& errors) {
+  AddInvalid(CheckHostPort(address), path + ".address", address, errors);
+}
+
+void ValidateProbe(const v1alpha1::Probe& probe, const std::string& path, FieldErrors& errors) {
+  if (probe.redis) {
+    ValidateAddress(probe.redis->address, path + ".redis", errors);
+    if (probe.redis->password) {
+      internal::ValidateSecretSource(*probe.redis->password, path + ".redis.password", errors);
+    }
+  }
+  if (probe.postgres) {
+    ValidateAddress(probe.postgres->address, path + ".postgres", errors);
+    if (probe.postgres->password) {
+      internal::ValidateSecretSource(*probe.postgres->password, path + ".postgres.password", errors);
+    }
+  }
+  if (probe.http) ValidateHttp(*probe.http, probe, path + ".http", errors);
+  if (probe.tcp) ValidateAddress(probe.tcp->address, path + ".tcp", errors);
+  if (probe.exec) CheckArgv(probe.exec->argv, path + ".exec.argv", errors);
+  NotAbove(probe.timeout_seconds, path + ".timeoutSeconds", probe.period_seconds, "periodSeconds",
+           errors);
+  NotAbove(probe.unhealthy_below, path + ".unhealthyBelow", probe.healthy_above, "healthyAbove", errors);
+}
+
+// --- diagnosis and ladder -----------------------------------------------------------------------------
+
+void ValidateCondition(const v1alpha1::RuleCondition& when, const std::string& path,
+                       FieldErrors& errors) {
+  if (when.logs.empty() && when.probe.empty() && when.conditions.empty() && when.exit_codes.empty() &&
+      when.metric.empty()) {
+    errors.push_back(RequiredField(
+        path, "at least one condition must be given: logs, probe, conditions, exitCodes or metric"));
+  }
+  internal::ValidatePattern(when.logs, path + ".logs", errors);
+  if (!when.metric.empty() && !when.above && !when.below) {
+    errors.push_back(RequiredField(path + ".above", "metric needs above or below"));
+  }
+  if (when.metric.empty() && (when.above || when.below)) {
+    errors.push_back(RequiredField(path + ".metric", "above and below are about a metric"));
+  }
+  if (when.above && when.below && *when.above >= *when.below) {
+    errors.push_back(InvalidField(path + ".above", std::to_string(*when.above),
+                                  "no value is above this and below " + std::to_string(*when.below)));
+  }
+}
+
+template <class Named>
+bool HasName(const std::vector<Named>& list, const std::string& name) {
+  return std::any_of(list.begin(), list.end(), [&](const Named& one) { return one.name == name; });
+}
+
+void ValidateRules(const v1alpha1::HealingPolicySpec& spec, FieldErrors& errors) {
+  for (std::size_t i = 0; i < spec.diagnosis.rules.size(); ++i) {
+    const v1alpha1::DiagnosisRule& rule = spec.diagnosis.rules[i];
+    const std::string path = At("spec.diagnosis.rules", i);
+    ValidateCondition(rule.when, path + ".when", errors);
+    if (!rule.when.probe.empty() && !HasName(spec.probes, rule.when.probe)) {
+      errors.push_back(NotFoundField(path + ".when.probe", Quoted(rule.when.probe),
+                                     "must be the name of one of spec.probes"));
+    }
+    if (!rule.step.empty() && !HasName(spec.ladder, rule.step)) {
+      errors.push_back(NotFoundField(path + ".step", Quoted(rule.step),
+                                     "must be the name of one of spec.ladder"));
+    }
+  }
+}
+
+void ValidateLadder(const std::vector<v1alpha1::Step>& ladder, FieldErrors& errors) {
+  for (std::size_t i = 0; i < ladder.size(); ++i) {
+    const std::string path = At("spec.ladder", i);
+    if (ladder[i].action) {
+      internal::ValidateAction(*ladder[i].action, ladder[i].timeout_seconds, path + ".action", errors);
+    }
+    if (ladder[i].escalate && i + 1 < ladder.size()) {
+      errors.push_back(ForbiddenField(path + ".escalate",
+                                      "only the last step of the ladder may be escalate"));
+    }
+  }
+}
+
+void ValidateVerification(const v1alpha1::Verification& v, FieldErrors& errors) {
+  const auto too_short = [&](const std::string& why) {
+    errors.push_back(InvalidField("spec.verification.timeoutSeconds", std::to_string(v.timeout_seconds),
+                                  why));
+  };
+  if (v.timeout_seconds <= v.initial_delay_seconds + v.min_healthy_seconds) {
+    too_short("must be above initialDelaySeconds and minHealthySeconds together");
+    return;
+  }
+  const std::int64_t proof =
+      v.initial_delay_seconds + (v.consecutive_successes - 1) * v.interval_seconds;
+  if (v.timeout_seconds < proof) {
+    too_short("consecutiveSuccesses cannot be reached before " + std::to_string(proof) +
+              " seconds, so nothing would ever verify");
+  }
+}
+
+}  // namespace
+
+template <>
+FieldErrors Validate(const v1alpha1::HealingPolicy& policy) {
+  FieldErrors errors;
+  const v1alpha1::HealingPolicySpec& spec = policy.spec;
+  ValidateTarget(spec.target, errors);
+  ValidateDependencies(policy, errors);
+  for (std::size_t i = 0; i < spec.probes.size(); ++i) {
+    ValidateProbe(spec.probes[i], At("spec.probes", i), errors);
+  }
+  ValidateRules(spec, errors);
+  ValidateLadder(spec.ladder, errors);
+  ValidateVerification(spec.verification, errors);
+  internal::ValidateWindows(spec.guardrails.windows, "spec.guardrails.windows", errors);
+  return internal::Together(CheckSchema(policy), std::move(errors));
+}
+
+}  // namespace salve::apis
