@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/signals.h"
 
+#include <cerrno>
 #include <csignal>
+#include <ctime>
 
 namespace salve::runtime {
 namespace {
@@ -22,11 +24,19 @@ void BlockSignals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int WaitForTermination(const std::function<void()>& reload) {
+int WaitForTermination(const std::function<void()>& reload, const std::function<void()>& settled) {
   const sigset_t set = Handled();
+  bool has_settled = false;
   for (;;) {
-    int signal = 0;
-    if (sigwait(&set, &signal) != 0) continue;
+    const timespec start{10, 0};
+    const int signal = has_settled ? sigwaitinfo(&set, nullptr) : sigtimedwait(&set, nullptr, &start);
+    if (signal < 0) {
+      if (errno == EAGAIN && !has_settled) {
+        has_settled = true;
+        settled();
+      }
+      continue;
+    }
     if (signal == SIGHUP) {
       reload();
       continue;

@@ -10,9 +10,9 @@ namespace salve::runtime {
 // the first thread is started: threads inherit it.
 void BlockSignals();
 
-// Waits for SIGTERM or SIGINT and returns its number; calls `reload` for each SIGHUP. A second SIGTERM or
-// SIGINT, later, ends the process at once.
-int WaitForTermination(const std::function<void()>& reload);
+// Waits for SIGTERM or SIGINT and returns its number; calls `reload` for each SIGHUP, and `settled` once, when
+// ten seconds have passed without a signal. A second SIGTERM or SIGINT, later, ends the process at once.
+int WaitForTermination(const std::function<void()>& reload, const std::function<void()>& settled);
 
 }  // namespace salve::runtime
 

@@ -10,6 +10,7 @@
 
 #include "controller/runtime/backends.h"
 #include "controller/runtime/docker_label.h"
+#include "controller/runtime/memory.h"
 #include "controller/runtime/signals.h"
 #include "pkg/apis/kinds.h"
 #include "pkg/apiserver/certs.h"
@@ -100,6 +101,13 @@ Status Standalone::OpenApi(Clock& clock, Random& random) {
   client::RestClientOptions client_options;
   client_options.headers = {{"Authorization", "Bearer " + api_->controller_token()}};
   client_ = std::make_unique<client::RestClient>(*transport_, std::move(client_options), clock, random);
+  // The controller may not write policies: what the administrator asked for on the command line is written
+  // in the administrator's name.
+  client::RestClientOptions admin_options;
+  admin_options.headers = {
+      {"Authorization", "Bearer " + api_->tokens().AddEphemeral(
+                                        {"system:salve-command-line", {apiserver::kAdminsGroup}, {}, {}})}};
+  admin_ = std::make_unique<client::RestClient>(*transport_, std::move(admin_options), clock, random);
   return Status::Ok();
 }
 
@@ -153,10 +161,10 @@ Status Standalone::Listen(Clock& clock) {
 
 Status Standalone::Seed() {
   for (const std::string& label : options_.docker_labels) {
-    SALVE_RETURN_IF_ERROR(EnsurePolicyForLabel(label, *client_));
+    SALVE_RETURN_IF_ERROR(EnsurePolicyForLabel(label, *admin_));
   }
   if (!options_.manifests_dir.empty()) {
-    SALVE_ASSIGN_OR_RETURN(manifests_, ManifestWatcher::Start(options_.manifests_dir, *client_));
+    SALVE_ASSIGN_OR_RETURN(manifests_, ManifestWatcher::Start(options_.manifests_dir, *admin_));
   }
   Log(Severity::kInfo, "salve is running",
       {{"api", options_.listen},
@@ -188,10 +196,11 @@ int RunStandalone(const StandaloneOptions& options) {
     std::fprintf(stderr, "salve standalone: %s\n", running.status().message().c_str());
     return running.code() == Code::kInvalidArgument ? 2 : 1;
   }
-  const int signal = WaitForTermination([] {
+  const auto reload = [] {
     Log(Severity::kInfo, "SIGHUP: tokens, secrets and manifests are read anew by themselves; a changed "
                          "configuration file needs a restart");
-  });
+  };
+  const int signal = WaitForTermination(reload, ReleaseStartupMemory);
   Log(Severity::kInfo, "stopping", {{"signal", signal}});
   (*running)->Stop();
   return 0;

@@ -44,6 +44,7 @@ class Standalone {
   std::unique_ptr<apiserver::ApiServer> api_;
   std::unique_ptr<http::Transport> transport_;
   std::unique_ptr<client::RestClient> client_;
+  std::unique_ptr<client::RestClient> admin_;
   engine::AlwaysLeader leader_;
   std::unique_ptr<ControllerGraph> graph_;
   std::unique_ptr<EdgeWiring> edge_;

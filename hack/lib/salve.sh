@@ -4,7 +4,8 @@
 # How scripts start and stop `salve standalone`. Source after common.sh.
 
 # start_salve BINARY DIR [ARGUMENT…]: runs BINARY standalone with its data under DIR/data and waits until it
-# is ready. Writes DIR/salve.pid and DIR/salve.log; the kubeconfig is DIR/data/kubeconfig.
+# is ready, SALVE_START_SECONDS (15) at most. Writes DIR/salve.pid and DIR/salve.log; the kubeconfig is
+# DIR/data/kubeconfig.
 start_salve() {
   local binary=$1 dir=$2
   shift 2
@@ -12,8 +13,9 @@ start_salve() {
   "$binary" standalone --data-dir "$dir/data" --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "$@" \
     >"$dir/salve.log" 2>&1 &
   echo $! >"$dir/salve.pid"
-  wait_until 15 salve_ready "$binary" "$dir" ||
-    { tail -n 20 "$dir/salve.log" >&2; die 1 "salve standalone is not ready after 15 s; its log is $dir/salve.log"; }
+  wait_until "${SALVE_START_SECONDS:-15}" salve_settled "$binary" "$dir" || true
+  salve_ready "$binary" "$dir" >/dev/null 2>&1 ||
+    { tail -n 20 "$dir/salve.log" >&2; die 1 "salve standalone ended, or is not ready after ${SALVE_START_SECONDS:-15} s; its log is $dir/salve.log"; }
 }
 
 # salve_ready BINARY DIR: true when the instance in DIR runs and answers ready.
@@ -21,6 +23,9 @@ salve_ready() {
   kill -0 "$(cat "$2/salve.pid")" 2>/dev/null && [ -s "$2/data/http-address" ] &&
     "$1" healthz --url "http://$(cat "$2/data/http-address")/ready"
 }
+
+# salve_settled BINARY DIR: true when waiting longer changes nothing: it is ready, or it has ended.
+salve_settled() { salve_ready "$1" "$2" || process_gone "$(cat "$2/salve.pid")"; }
 
 # stop_salve DIR: ends it with SIGTERM and waits for the end.
 stop_salve() {

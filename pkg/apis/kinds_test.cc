@@ -40,7 +40,8 @@ void CollectFromSchema(const Json& schema, const std::string& path, Paths& paths
                                ? "string"
                                : schema.value("type", std::string("none"));
   paths.insert(path + " " + type);
-  for (const auto& [name, property] : schema.value("properties", Json::object()).items()) {
+  const Json properties = schema.value("properties", Json::object());
+  for (const auto& [name, property] : properties.items()) {
     // metadata is the server's to check.
     if (path.empty() && (name == "metadata" || name == "apiVersion" || name == "kind")) continue;
     CollectFromSchema(property, path.empty() ? name : path + "." + name, paths);
@@ -169,7 +170,8 @@ void ExpectStructural(const Json& schema, const std::string& path) {
     }
   }
   EXPECT_FALSE(schema.contains("properties") && schema.contains("additionalProperties")) << path;
-  for (const auto& [name, property] : schema.value("properties", Json::object()).items()) {
+  const Json properties = schema.value("properties", Json::object());
+  for (const auto& [name, property] : properties.items()) {
     if (path.empty() && name == "metadata") continue;
     ExpectStructural(property, path + "." + name);
   }

@@ -76,6 +76,7 @@ class Backend {
   virtual StatusOr<healing::ActionResult> Execute(const ActionRequest& request) = 0;
 
   // After a crash: was the attempt applied? kUnknown where the action leaves no trace.
+  // kUnavailable: it is still under way, ask again.
   virtual StatusOr<healing::ActionResult> Outcome(const ActionRequest& request) = 0;
 
   // Runs argv in the target for an exec probe. Bounded output.

@@ -153,10 +153,16 @@ StatusOr<std::shared_ptr<const TimeZone>> TimeZone::FromTzif(std::string name, s
     if (i > 0 && times[i] <= times[i - 1]) return broken("transitions out of order");
     zone->transitions_.push_back({times[i], offsets[type]});
   }
-  std::string_view footer = time_bytes == 8 ? in.rest() : std::string_view();
-  if (footer.size() > 2 && footer.front() == '\n' && footer.back() == '\n') {
-    zone->yearly_ = internal::ParsePosixZone(footer.substr(1, footer.size() - 2));
-    if (!zone->yearly_) return broken("bad footer");
+  if (time_bytes == 8) {
+    const std::string_view footer = in.rest();
+    if (footer.size() < 2 || footer.front() != '\n' || footer.back() != '\n') {
+      return broken("footer cut short");
+    }
+    // "" is a zone whose rule cannot be written down.
+    if (footer.size() > 2) {
+      zone->yearly_ = internal::ParsePosixZone(footer.substr(1, footer.size() - 2));
+      if (!zone->yearly_) return broken("bad footer");
+    }
   }
   return std::shared_ptr<const TimeZone>(std::move(zone));
 }

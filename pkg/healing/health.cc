@@ -143,7 +143,8 @@ IndicatorState IndicatorFromObservation(const TargetObservation& observation) {
   }
   out.health = out.state == HealthState::kHealthy ? 100 : 0;
   out.message = SanitizeLine(observation.message, kMaxStatusMessage);
-  out.since = out.last_measured = observation.at;
+  out.last_measured = observation.at;
+  out.since = observation.since.value_or(observation.at);
   out.measured = observation.state != HealthState::kUnknown;
   out.metrics = observation.metrics;
   return out;

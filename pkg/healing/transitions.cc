@@ -51,8 +51,10 @@ void Summarize(v1::IncidentStatus& status) { status.summary = SummaryLine(status
 bool SameGates(const std::vector<v1::GateStatus>& a, const std::vector<v1::GateStatus>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const v1::GateStatus& x, const v1::GateStatus& y) {
+                      // The others' messages hold figures that wobble; who has approved does not.
+                      const bool same_text = x.name != kGateApproval || x.message == y.message;
                       return x.name == y.name && x.result == y.result && x.reason == y.reason &&
-                             x.until == y.until;
+                             x.until == y.until && same_text;
                     });
 }
 

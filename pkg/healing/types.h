@@ -65,6 +65,8 @@ struct TargetObservation {
   std::map<std::string, std::string> labels;
   std::vector<Metric> metrics;
   WallTime at;
+  // When the target entered its present state, where somebody remembers; else `at` counts.
+  std::optional<WallTime> since;
 };
 
 // What one run of a probe measured.

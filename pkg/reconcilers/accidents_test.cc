@@ -186,8 +186,11 @@ TEST_F(AccidentTest, ACrashAtAnyWriteOfALifeWithApprovalIsSurvived) {
 TEST_F(AccidentTest, ACrashAtAnyWriteOfALifeWithUndoIsSurvived) {
   TryAll(UndoLife(), {What::kCrashBefore, What::kCrashAfter}, Where::kWrite);
 }
+TEST_F(AccidentTest, ACrashAtAnyWriteOfALifeWhoseActionLeavesNoTraceIsSurvived) {
+  TryAll(AtMostOnceLife(), {What::kCrashBefore, What::kCrashAfter}, Where::kWrite);
+}
 TEST_F(AccidentTest, ACrashAtAnyExecutionIsSurvived) {
-  for (const Life& life : {AutoLife(), ApprovalLife(), UndoLife()}) {
+  for (const Life& life : {AutoLife(), ApprovalLife(), UndoLife(), AtMostOnceLife()}) {
     TryAll(life, {What::kCrashBefore, What::kCrashAfter}, Where::kExecute);
   }
 }
@@ -202,10 +205,34 @@ TEST_F(AccidentTest, AConflictAtAnyWriteChangesNothingInTheEnd) {
   }
 }
 TEST_F(AccidentTest, ALostAnswerOrARefusalOfAnExecutionIsSurvived) {
-  for (const Life& life : {AutoLife(), ApprovalLife(), UndoLife()}) {
+  for (const Life& life : {AutoLife(), ApprovalLife(), UndoLife(), AtMostOnceLife()}) {
     TryAll(life, {What::kLoseAnswer}, Where::kExecute);
   }
-  TryAll(AutoLife(), {What::kUnavailable}, Where::kExecute);
+  // An attempt that was refused counts: the same step may run again only if it has attempts left.
+  Life patient = AutoLife();
+  patient.policy.spec.ladder[0].max_attempts = 2;
+  TryAll(patient, {What::kUnavailable}, Where::kExecute);
+}
+TEST_F(AccidentTest, ACrashFollowedByALongAbsenceIsSurvived) {
+  const Life life = UndoLife();
+  const Ending reference = Live(life, {});
+  for (int at = 1; at <= reference.writes && !HasFailure(); ++at) {
+    const std::vector<Accident> accidents{{What::kCrashAfter, Where::kWrite, at}};
+    SCOPED_TRACE(Describe(accidents) + ", away for 20 minutes");
+    ExpectPromisesKept(life, reference, Live(life, accidents, minutes(20)), accidents);
+  }
+}
+TEST_F(AccidentTest, TwoCrashesAtAnyTwoWritesAreSurvived) {
+  const Life life = AutoLife();
+  const Ending reference = Live(life, {});
+  for (int first = 1; first <= reference.writes && !HasFailure(); ++first) {
+    for (int second = first + 1; second <= reference.writes && !HasFailure(); ++second) {
+      const std::vector<Accident> accidents{{What::kCrashAfter, Where::kWrite, first},
+                                            {What::kCrashBefore, Where::kWrite, second}};
+      SCOPED_TRACE(Describe(accidents));
+      ExpectPromisesKept(life, reference, Live(life, accidents), accidents);
+    }
+  }
 }
 
 }  // namespace

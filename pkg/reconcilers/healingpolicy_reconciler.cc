@@ -20,6 +20,23 @@ using std::chrono::seconds;
 // A record whose incident is gone stops counting as running after that long: nothing runs longer.
 constexpr seconds kOrphanedRecordAge{15 * 60};
 
+// A backend tells what is; since when it is so, the policy's own status remembers. Without that an illness
+// would begin anew with each look, and an incident that ended would be followed by another at once.
+void RememberOnset(const v1::HealingPolicyStatus& status, healing::TargetObservation& observation) {
+  const std::string state = healing::IndicatorFromObservation(observation).state ==
+                                    HealthState::kUnhealthy
+                                ? "Unhealthy"
+                                : healing::HealthStateName(observation.state);
+  for (const v1::TargetStatus& target : status.targets) {
+    if (target.name != observation.ref.name || target.state != state) continue;
+    for (const v1::IndicatorStatus& indicator : target.indicators) {
+      if (indicator.name == healing::kContainerIndicator && indicator.state == state) {
+        observation.since = ParseTime(target.since);
+      }
+    }
+  }
+}
+
 bool Selects(const v1::Target& target) {
   return target.docker && (!target.docker->labels.empty() || target.docker->compose);
 }
@@ -98,6 +115,7 @@ PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
   }
   for (const v1::TargetRef& target : view.targets) {
     view.observations.push_back(CachedObservation(backend, target));
+    if (view.observations.back()) RememberOnset(policy.status, *view.observations.back());
     view.health.push_back(healing::CombineHealth(view.observations.back(),
                                                  shell_.health.Indicators(key, target.name)));
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The execution protocol (design §4): reserve → lease → intent → observe again → execute → result → verify,
 // and the way back from a crash at any point of it.
+#include <algorithm>
+
 #include "pkg/apis/codec.h"
 #include "pkg/base/hash.h"
 #include "pkg/base/log.h"
@@ -100,15 +102,17 @@ StatusOr<bool> IncidentRun::TakeLease(const v1::Step& step) {
   SALVE_ASSIGN_OR_RETURN(
       const engine::LeaseResult lease,
       shell_.leases.Acquire(LeaseName(incident_.spec.target),
-                            shell_.settings.lease_holder + "/" + incident_.metadata.uid,
-                            AttemptSpan(step)));
+                            LeaseHolder(), AttemptSpan(step)));
   return lease.held;
+}
+
+std::string IncidentRun::LeaseHolder() const {
+  return shell_.settings.lease_holder + "/" + incident_.metadata.uid;
 }
 
 void IncidentRun::ReleaseLease() {
   const Status released =
-      shell_.leases.Release(LeaseName(incident_.spec.target),
-                            shell_.settings.lease_holder + "/" + incident_.metadata.uid);
+      shell_.leases.Release(LeaseName(incident_.spec.target), LeaseHolder());
   // It runs out by itself.
   if (!released.ok()) Log(Severity::kDebug, "lease not released", {{"error", released.ToString()}});
 }
@@ -153,19 +157,22 @@ backends::ActionRequest IncidentRun::RequestFor(const v1::Attempt& attempt, bool
   return request;
 }
 
-ActionResult IncidentRun::Call(const backends::ActionRequest& request, bool outcome_only) {
-  if (backend_ == nullptr) {
-    // Nobody can be asked. For an execution that is certain, for an outcome it is not.
-    ActionResult result = NotApplied(backend_problem_);
-    if (outcome_only) result.outcome = ActionResult::Outcome::kUnknown;
-    return result;
-  }
-  StatusOr<ActionResult> result =
-      outcome_only ? backend_->Outcome(request) : backend_->Execute(request);
-  if (result.ok()) return std::move(result).value();
-  ActionResult none = NotApplied(result.status());
-  if (outcome_only) none.outcome = ActionResult::Outcome::kUnknown;
-  return none;
+ActionResult IncidentRun::Call(const backends::ActionRequest& request) {
+  if (backend_ == nullptr) return NotApplied(backend_problem_);
+  StatusOr<ActionResult> result = backend_->Execute(request);
+  return result.ok() ? std::move(result).value() : NotApplied(result.status());
+}
+
+StatusOr<ActionResult> IncidentRun::AskOutcome(const backends::ActionRequest& request) {
+  ActionResult unknown;
+  unknown.message = backend_problem_.message();
+  if (backend_ == nullptr) return unknown;  // nobody will ever know
+  SALVE_RETURN_IF_ERROR(backend_->Available());
+  StatusOr<ActionResult> result = backend_->Outcome(request);
+  // Not there yet, or still at it: the attempt waits, it is not judged.
+  if (result.ok() || result.code() == Code::kUnavailable) return result;
+  unknown.message = result.status().message();
+  return unknown;
 }
 
 Status IncidentRun::Execute() {
@@ -187,8 +194,9 @@ Status IncidentRun::Execute() {
   // 2. The target, for this incident alone.
   SALVE_ASSIGN_OR_RETURN(const bool held, TakeLease(*step));
   if (!held) {
-    view_.gates.reset();
-    return SettleRecords();
+    SALVE_RETURN_IF_ERROR(SettleRecords());
+    // Not again in this reconcile: each try costs a reservation. The next one finds the gate closed.
+    return ConflictError("another incident took the lease of " + incident_.spec.target.name);
   }
   // 3. Intent.
   healing::IntentInput intent;
@@ -197,14 +205,8 @@ Status IncidentRun::Execute() {
   intent.plan = &*plan_;
   intent.before = healing::ToObservation(observation_, *view_.health, shell_.clock.Now());
   SALVE_RETURN_IF_ERROR(healing::ApplyIntent(incident_.status, intent, shell_.clock.Now()));
-  if (const Status stored = Persist(); !stored.ok()) {
-    // Certainly not stored: the reservation stays spent, but it must not look like a running action.
-    if (stored.code() == Code::kConflict) {
-      incident_.status = stored_status_;
-      SALVE_RETURN_IF_ERROR(SettleRecords());
-    }
-    return stored;
-  }
+  // Whether it was stored when this fails, only the server knows: the next reconcile looks.
+  SALVE_RETURN_IF_ERROR(Persist());
   // 4. The world as it is now must be the one that was decided on.
   if (const Status changed = CheckUnchanged(*step); !changed.ok()) {
     return Abandon(attempt_id, changed.reason(), changed.message());
@@ -226,7 +228,7 @@ Status IncidentRun::RunAndRecord(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
   shell_.metrics.ActionAttempted(attempt->action);
-  const ActionResult result = Call(RequestFor(*attempt, false), false);
+  const ActionResult result = Call(RequestFor(*attempt, false));
   healing::ApplyResult(incident_.status, attempt_id, result, VerificationSpec(), shell_.clock.Now());
   ForgetFacts();
   SALVE_RETURN_IF_ERROR(Persist());
@@ -252,8 +254,7 @@ Status IncidentRun::ExecuteSameKey(const std::string& attempt_id) {
 Status IncidentRun::Recover(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
-  if (backend_ != nullptr) SALVE_RETURN_IF_ERROR(backend_->Available());  // ask when it can answer
-  const ActionResult result = Call(RequestFor(*attempt, false), true);
+  SALVE_ASSIGN_OR_RETURN(const ActionResult result, AskOutcome(RequestFor(*attempt, false)));
   healing::ApplyRecovery(incident_.status, attempt_id, result, VerificationSpec(), shell_.clock.Now());
   view_.recovered = result.outcome;
   return Persist();
@@ -271,21 +272,35 @@ Status IncidentRun::Verify(const std::string& attempt_id) {
   if (attempt->verification && attempt->verification->outcome == healing::kOutcomeSuccessful) {
     shell_.metrics.ActionSucceeded(attempt->action);
   }
-  ReleaseLease();
+  // The target stays ours until what is owed to it is done.
+  const bool undo_owed = healing::DecideAfterFailure(*attempt, StepOf(attempt->step)) ==
+                         healing::AfterFailure::kRollback;
+  if (!undo_owed) ReleaseLease();
   return SettleRecords();
 }
 
+Status IncidentRun::TakeLeaseForUndo(const v1::Attempt& attempt) {
+  const v1::Step* step = StepOf(attempt.step);  // nullptr: the policy has changed
+  SALVE_ASSIGN_OR_RETURN(const bool held, TakeLease(step != nullptr ? *step : v1::Step{}));
+  if (held) return Status::Ok();
+  return UnavailableError("undoing attempt " + attempt.id + ": another incident holds the lease of " +
+                          incident_.spec.target.name)
+      .WithReason("LeaseHeld");
+}
+
 Status IncidentRun::Undo(const std::string& attempt_id) {
+  const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
+  if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
+  SALVE_RETURN_IF_ERROR(TakeLeaseForUndo(*attempt));
   healing::ApplyUndoIntent(incident_.status, attempt_id, shell_.clock.Now());
   SALVE_RETURN_IF_ERROR(Persist());
-  return UndoSameKey(attempt_id);
+  return RunUndo(attempt_id);
 }
 
 Status IncidentRun::RecoverUndo(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
-  if (backend_ != nullptr) SALVE_RETURN_IF_ERROR(backend_->Available());
-  const ActionResult result = Call(RequestFor(*attempt, true), true);
+  SALVE_ASSIGN_OR_RETURN(const ActionResult result, AskOutcome(RequestFor(*attempt, true)));
   healing::ApplyUndoRecovery(incident_.status, attempt_id, result, VerificationSpec(),
                              shell_.clock.Now());
   view_.recovered = result.outcome;
@@ -295,7 +310,14 @@ Status IncidentRun::RecoverUndo(const std::string& attempt_id) {
 Status IncidentRun::UndoSameKey(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
-  const ActionResult result = Call(RequestFor(*attempt, true), false);
+  SALVE_RETURN_IF_ERROR(TakeLeaseForUndo(*attempt));
+  return RunUndo(attempt_id);
+}
+
+Status IncidentRun::RunUndo(const std::string& attempt_id) {
+  const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
+  if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
+  const ActionResult result = Call(RequestFor(*attempt, true));
   healing::ApplyUndoResult(incident_.status, attempt_id, result, VerificationSpec(),
                            shell_.clock.Now());
   ForgetFacts();
@@ -311,6 +333,28 @@ Status IncidentRun::VerifyUndo(const std::string& attempt_id) {
   SALVE_RETURN_IF_ERROR(Persist());
   if (healing::RunningAttempt(incident_.status) != nullptr) return Status::Ok();
   ReleaseLease();
+  return SettleRecords();
+}
+
+Status IncidentRun::SettleEndedReservations() {
+  if (policy_ == nullptr) return Status::Ok();
+  const auto abandoned = [&](const v1::ActionRecord& record) {
+    if (record.incident != incident_.metadata.name || !record.result.empty()) return false;
+    const v1::Attempt* attempt = healing::FindAttempt(incident_.status, record.attempt_id);
+    return attempt == nullptr || attempt != healing::RunningAttempt(incident_.status);
+  };
+  const std::vector<v1::ActionRecord>& records = policy_->status.actions;
+  if (std::none_of(records.begin(), records.end(), abandoned)) return Status::Ok();
+  // The cache may not have seen an intent whose answer was lost: only the server may say that there is none.
+  const NamespacedName key{incident_.metadata.ns, incident_.metadata.name};
+  const StatusOr<client::Json> json = shell_.client.Get(v1::Incident::kInfo, key);
+  if (json.code() == Code::kNotFound) return Status::Ok();  // its policy's reconcile ends them in time
+  if (!json.ok()) return json.status();
+  shell_.incidents.Offer(*json);
+  SALVE_ASSIGN_OR_RETURN(const v1::Incident live, apis::Decode<v1::Incident>(*json));
+  if (live.metadata.resource_version != incident_.metadata.resource_version) {
+    return ConflictError("incident " + key.ToString() + " is newer than the cache knew");
+  }
   return SettleRecords();
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an incident's reconcile has to know: looks at the target, evidence, plans, gates.
+#include <algorithm>
 #include <charconv>
 
 #include "pkg/apis/codec.h"
@@ -47,6 +48,17 @@ std::vector<healing::HumanTrace> TracesOf(const std::optional<healing::TargetObs
     }
   }
   return traces;
+}
+
+// A reservation without a result holds a place as well: its incident is about to act.
+void AddReserving(const std::vector<v1::ActionRecord>& records, const std::string& self,
+                  std::vector<std::string>& running) {
+  for (const v1::ActionRecord& record : records) {
+    if (!record.result.empty() || record.incident == self) continue;
+    if (std::find(running.begin(), running.end(), record.incident) == running.end()) {
+      running.push_back(record.incident);
+    }
+  }
 }
 
 }  // namespace
@@ -203,19 +215,20 @@ healing::ApprovalResult IncidentRun::CountApprovals() {
 
 void IncidentRun::ReadLease(healing::GateInput& input) {
   namespace coordination = apis::coordination::v1;
-  const auto json = shell_.client.Get(coordination::Lease::kInfo, LeaseName(incident_.spec.target));
+  const NamespacedName name = LeaseName(incident_.spec.target);
+  const std::string ours = LeaseHolder();
+  const auto json = shell_.client.Get(coordination::Lease::kInfo, name);
   if (!json.ok()) return;  // Nobody holds it, or nobody can tell: taking it is the real test.
   const auto lease = apis::Decode<coordination::Lease>(*json);
-  if (!lease.ok() || lease->spec.holder_identity.empty() ||
-      lease->spec.holder_identity == shell_.settings.lease_holder + "/" + incident_.metadata.uid) {
-    return;
-  }
-  const auto renewed = ParseTime(lease->spec.renew_time);
-  if (!renewed) return;
-  const WallTime until = *renewed + seconds(lease->spec.lease_duration_seconds.value_or(0));
-  if (until <= input.now) return;
-  input.lease_holder = lease->spec.holder_identity;
-  input.lease_until = until;
+  if (!lease.ok() || lease->spec.holder_identity.empty() || lease->spec.holder_identity == ours) return;
+  // Asked to renew what is not ours, it only looks. Its judgement of how long the other one has it is the
+  // one that taking it will go by; the lease's own timestamps are another machine's.
+  const auto look = shell_.leases.Renew(name, ours, seconds(1));
+  if (!look.ok() || look->held || look->holder.empty()) return;
+  const Duration left = look->until - shell_.clock.Monotonic();
+  if (left <= Duration(0)) return;
+  input.lease_holder = look->holder;
+  input.lease_until = input.now + left;
 }
 
 healing::GateInput IncidentRun::MakeGateInput() {
@@ -243,6 +256,7 @@ healing::GateInput IncidentRun::MakeGateInput() {
       in.running_incidents.push_back(other->metadata.name);
     }
   }
+  AddReserving(status.actions, incident_.metadata.name, in.running_incidents);
   ReadLease(in);
   if (incident_.status.proposal) {
     in.step = StepOf(incident_.status.proposal->step);

@@ -61,6 +61,7 @@ void IncidentRun::CountOccurrence() {
 }
 
 StatusOr<engine::Result> IncidentRun::Run() {
+  SALVE_RETURN_IF_ERROR(SettleEndedReservations());
   CountOccurrence();
   for (int step = 0; step < kMaxSteps; ++step) {
     if (context_.stop.stop_requested()) return CancelledError("the controller is stopping");

@@ -50,18 +50,28 @@ class IncidentRun {
   Status RecoverUndo(const std::string& attempt_id);
   Status UndoSameKey(const std::string& attempt_id);
   Status VerifyUndo(const std::string& attempt_id);
-  // False: somebody else holds it; the gates are asked again and say so.
+  // False: somebody else holds it.
   StatusOr<bool> TakeLease(const v1::Step& step);
   void ReleaseLease();
+  std::string LeaseHolder() const;
   Status Reserve(const v1::Step& step, const std::string& attempt_id);
   Status ReserveOnGuardrails(const std::string& attempt_id);
   // Observes again and compares what would run now with what was decided: OK, or why not to act.
   Status CheckUnchanged(const v1::Step& step);
   Status RunAndRecord(const std::string& attempt_id);
-  healing::ActionResult Call(const backends::ActionRequest& request, bool outcome_only);
+  healing::ActionResult Call(const backends::ActionRequest& request);
+  // kUnavailable: not to be known now, ask again.
+  StatusOr<healing::ActionResult> AskOutcome(const backends::ActionRequest& request);
   backends::ActionRequest RequestFor(const v1::Attempt& attempt, bool undo) const;
+  // Runs the inverse of an attempt whose undo is intended. The lease is held.
+  Status RunUndo(const std::string& attempt_id);
+  // The target for the undo: nothing else may act on it meanwhile.
+  Status TakeLeaseForUndo(const v1::Attempt& attempt);
   // Brings the policy's records up to what the attempts say.
   Status SettleRecords();
+  // Ends the reservations of this incident that an earlier reconcile left behind (without an attempt, or with
+  // one that has ended), so that they hold no place. They stay spent.
+  Status SettleEndedReservations();
 
   // --- writing
   // Stores the status if it differs from what is stored; emits events for what became true.

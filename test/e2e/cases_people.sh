@@ -42,7 +42,10 @@ not_anybody() {
   says "$said" orbidden
   said=$(as paul decide "$incident" Approve "$digest" quinn) && fail "somebody approved in another's name"
   says "$said" orbidden approver
-  same "approvals that are stored" "" "$(k get incidentapprovals -o name)"
+  # The word for it looks first whether the proposal is still what the person saw.
+  says "$("$salve" approve "${incident##*/}" --digest "${wrong:0:12}" --yes 2>&1 || echo "exit $?")" \
+    "has changed" "exit 5"
+  same "approvals that are stored" "" "$(k get incidentapprovals -o name 2>/dev/null)"
 
   # A stale digest is a thing that the server cannot know and the controller must; nor do two approvals of
   # one person make two people.

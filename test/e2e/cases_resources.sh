@@ -65,7 +65,7 @@ bad_input() {
   refused "no target" spec.target <<<"  mode: Auto"
   refused "two steps of one name" 'spec.ladder[1]' <<<"  $target
   ladder: [{name: restart, action: {restart: {}}}, {name: restart, action: {start: {}}}]"
-  refused "a rule that names no step" 'spec.diagnosis.rules[0].step' <<<"  $target
+  refused "a rule that names no step" spec.diagnosis.rules <<<"  $target
   ladder: [{name: restart, action: {restart: {}}}]
   diagnosis: {rules: [{name: r, when: {logs: x}, cause: Bad, step: reboot}]}"
   refused "a mode that does not exist" spec.mode <<<"  $target

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 #
 # What the cases of run.sh are written in. Sourced after hack/lib/*.sh. A case runs in a subshell with
 #   $dir     a directory of its own        $id      a prefix for the names of its containers
@@ -55,6 +55,7 @@ says() {
 
 # heal [ARGUMENT…]: starts this case's own salve, with $dir/data, and points kubectl at it.
 heal() {
+  export SALVE_START_SECONDS=$patience
   start_salve "$salve" "$dir" "$@"
   export KUBECONFIG="$dir/data/kubeconfig"
 }
@@ -95,6 +96,13 @@ await_incident() {
   eventually has_incident "$1"
   incident=$(incidents "$1" | tail -n 1)
 }
+
+# await_another POLICY KNOWN: waits for an incident besides those, and leaves it in $incident.
+await_another() {
+  eventually has_another "$1" "$2"
+  incident=$(incidents "$1" | grep -vxF "$2" | tail -n 1)
+}
+has_another() { incidents "$1" | grep -qvxF "$2"; }
 
 in_phase() { is "$2" get "$1" .status.phase; }
 
@@ -142,7 +150,7 @@ person() {
   local user=$1 group token arguments=()
   shift
   for group in "$@"; do arguments+=(--group "$group"); done
-  token=$("$salve" token create "$user" --user "$user" --data-dir "$dir/data" "${arguments[@]}" 2>&1) ||
+  token=$("$salve" token create --user "$user" --data-dir "$dir/data" "${arguments[@]}" 2>&1) ||
     fail "no token for $user: $token"
   token=$(grep -o 'salve_[0-9a-f]*_[0-9a-f]*' <<<"$token") || fail "no token for $user"
   sed "s|token:.*|token: $token|" "$dir/data/kubeconfig" >"$dir/kubeconfig-$user"
@@ -182,14 +190,17 @@ make_ill() { must docker exec "$1" touch /tmp/ill; }
 # What the engine did is read from its stream of events, which run.sh keeps in $witness ("ACTION NAME" a
 # line): asked afterwards the engine remembers 256 events, and health checks alone make more than that.
 
-# mark: a place in that stream after all that has happened until now.
+# mark: a place in that stream after all that has happened until now: behind an event made for it, the
+# renaming of a container that never runs.
 mark() {
-  local name
-  name=$id-mark-$RANDOM$RANDOM
-  docker create --name "$name" --network none --label "$suite_label" salve-test/tiny:1 true >/dev/null
-  wait_until "$patience" grep -q "^create $name\$" "$witness" || return 1
-  docker rm "$name" >/dev/null
-  grep -n "^create $name\$" "$witness" | cut -d : -f 1
+  local name=$id-mark-$RANDOM$RANDOM
+  if [ ! -s "$dir/marker" ]; then
+    docker create --name "$name" --network none --label "$suite_label" salve-test/tiny:1 true >"$dir/marker"
+    name=$name-renamed
+  fi
+  docker rename "$(cat "$dir/marker")" "$name"
+  wait_until "$patience" grep -q "^rename $name\$" "$witness" || return 1
+  grep -n "^rename $name\$" "$witness" | cut -d : -f 1
 }
 
 # actions SINCE NAME [ACTION]: what the engine did with the container since then, oldest first.

@@ -74,6 +74,7 @@ class Builder : public YAML::EventHandler {
     YAML::Mark mark;
     std::size_t nodes_before;
     bool has_key = false;
+    bool merges = false;  // the key is a plain `<<`
     std::string key = {};
     Json merged = Json::object();  // from `<<`: own keys win
   };
@@ -124,7 +125,8 @@ class Builder : public YAML::EventHandler {
       Refuse(mark, "the key \"" + frame.key + "\" comes twice in the same mapping");
     }
     frame.has_key = true;
-    if (frame.key != "<<" || tag == "!") document_.lines[MemberPath(frame)] = mark.line + 1;
+    frame.merges = frame.key == "<<" && tag != "!" && tag != std::string(kTagPrefix) + "str";
+    if (!frame.merges) document_.lines[MemberPath(frame)] = mark.line + 1;
   }
 
   static std::string MemberPath(const Frame& frame) {
@@ -180,7 +182,7 @@ class Builder : public YAML::EventHandler {
       return;
     }
     frame.has_key = false;
-    if (frame.key == "<<") return Merge(mark, frame, value);
+    if (frame.merges) return Merge(mark, frame, value);
     frame.value[frame.key] = std::move(value);
   }
 

@@ -106,8 +106,9 @@ TEST(YamlParse, EmptyDocumentsAreLeftOut) {
 }
 
 TEST(YamlParse, AnchorsAndMergesAreFollowed) {
-  EXPECT_EQ(Read("base: &b {x: 1, y: 2}\nother:\n  <<: *b\n  y: 3\n")["other"],
-            Json({{"x", 1}, {"y", 3}}));
+  EXPECT_EQ(Read("base: &b {x: 1, z: 2}\nother:\n  <<: *b\n  z: 3\n")["other"],
+            Json({{"x", 1}, {"z", 3}}));
+  EXPECT_EQ(Read("\"<<\": 1\n"), Json({{"<<", 1}})) << "quoted it is a key like any other";
 }
 
 TEST(YamlParse, AliasesThatMultiplyAreStopped) {

@@ -177,7 +177,7 @@ class LifecycleHandler final : public ActionHandler {
     if (action.restart || action.start) return StartOutcome(action, now, same_run);
     if (action.stop) {
       if (!now.running) return Applied("it does not run");
-      if (same_run && StopUnderWay(now)) return Unknown("the engine is still stopping it");
+      if (same_run && StopUnderWay(now, action.stop->stop_timeout_seconds)) return StillStopping();
       return NotApplied(same_run ? "it still runs" : "it runs, started anew since");
     }
     if (action.kill) {
@@ -192,22 +192,29 @@ class LifecycleHandler final : public ActionHandler {
   }
 
  private:
-  ActionResult StartOutcome(const Action& action, const ContainerState& now, bool same_run) const {
+  StatusOr<ActionResult> StartOutcome(const Action& action, const ContainerState& now,
+                                      bool same_run) const {
     if (!same_run) {
       return Applied("started at " + now.started_at_text + ", after the attempt was written");
     }
-    if (action.restart && now.running && StopUnderWay(now)) {
-      return Unknown("the engine is still stopping it");
+    if (action.restart && now.running &&
+        StopUnderWay(now, action.restart->stop_timeout_seconds)) {
+      return StillStopping();
     }
     return NotApplied(now.running ? "it still is in the same run" : "it does not run");
   }
 
+  // Neither applied nor not: to be asked again. Whoever took it for either would act a second time.
+  static Status StillStopping() {
+    return UnavailableError("the engine is still stopping it").WithReason("StillRunning");
+  }
+
   // A stop with a long time-out was begun, perhaps by this attempt before a crash of ours.
-  bool StopUnderWay(const ContainerState& now) const {
+  bool StopUnderWay(const ContainerState& now, std::optional<std::int64_t> asked) const {
     const RunTrace trace = tools_.view.TraceOf(now.id);
     if (!trace.kill_at || !now.started_at || *trace.kill_at < *now.started_at) return false;
     const std::int64_t longest = std::max({kEngineStopSeconds, now.stop_timeout_seconds.value_or(0),
-                                           LabelledTimeout(now).value_or(0)});
+                                           LabelledTimeout(now).value_or(0), asked.value_or(0)});
     return tools_.clock.Now() - *trace.kill_at < std::chrono::seconds(longest + 5);
   }
 
