@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include "controller/cli/export.h"
 #include "controller/cli/incidents.h"
 #include "controller/cli/jsonpath.h"
@@ -11,6 +9,7 @@
 #include "controller/cli/session.h"
 #include "controller/cli/wait_for.h"
 #include "controller/commands/exit_codes.h"
+#include <gtest/gtest.h>
 
 namespace salve::cli {
 namespace {
@@ -19,8 +18,9 @@ const Json kObject = {
     {"metadata", {{"name", "redis"}, {"generation", 2}, {"labels", {{"salve.dev/policy", "p"}}}}},
     {"status",
      {{"count", 3},
-      {"conditions", {{{"type", "Ready"}, {"status", "True"}, {"observedGeneration", 2}},
-                      {{"type", "Paused"}, {"status", "False"}, {"observedGeneration", 1}}}}}}};
+      {"conditions",
+       {{{"type", "Ready"}, {"status", "True"}, {"observedGeneration", 2}},
+        {{"type", "Paused"}, {"status", "False"}, {"observedGeneration", 1}}}}}}};
 
 std::string Eval(const std::string& path) {
   const auto parsed = JsonPath::Parse(path);
@@ -37,7 +37,8 @@ TEST(JsonPath, FindsWhatScriptsAskFor) {
   EXPECT_EQ(Eval("{.status.conditions[?(@.type==\"Paused\")].status}"), "False");
   EXPECT_EQ(Eval("{.metadata.labels.salve\\.dev/policy}"), "p");
   EXPECT_EQ(Eval("{.metadata.labels['salve.dev/policy']}"), "p");
-  EXPECT_EQ(Eval("{range .status.conditions[*]}{.type}={.status}{\"\\n\"}{end}"), "Ready=True\nPaused=False\n");
+  EXPECT_EQ(Eval("{range .status.conditions[*]}{.type}={.status}{\"\\n\"}{end}"),
+            "Ready=True\nPaused=False\n");
 }
 
 TEST(JsonPath, WhatIsNotThereGivesNothing) { EXPECT_EQ(Eval("a{.status.nothing.at.all}b"), "ab"); }
@@ -50,7 +51,8 @@ TEST(JsonPath, RefusesWhatItDoesNotUnderstand) {
 
 TEST(WaitFor, AConditionHoldsOnlyForTheGenerationThatIsThere) {
   EXPECT_TRUE(WaitFor::Parse("condition=ready")->Holds(&kObject));
-  EXPECT_FALSE(WaitFor::Parse("condition=Paused=False")->Holds(&kObject)) << "observed on generation 1 of 2";
+  EXPECT_FALSE(WaitFor::Parse("condition=Paused=False")->Holds(&kObject))
+      << "observed on generation 1 of 2";
   EXPECT_FALSE(WaitFor::Parse("condition=Ready=False")->Holds(&kObject));
   EXPECT_FALSE(WaitFor::Parse("condition=Ready")->Holds(nullptr));
   EXPECT_TRUE(WaitFor::Parse("delete")->Holds(nullptr));
@@ -68,7 +70,8 @@ TEST(ThreeWayPatch, ChangesAddsAndRemovesOnlyWhatWasApplied) {
   EXPECT_EQ(ThreeWayPatch(last, wanted, live), expected);
   Json patched = live;
   patched.merge_patch(expected);
-  EXPECT_EQ(ThreeWayPatch(wanted, wanted, patched), Json::object()) << "a second apply has nothing to do";
+  EXPECT_EQ(ThreeWayPatch(wanted, wanted, patched), Json::object())
+      << "a second apply has nothing to do";
 }
 
 TEST(ThreeWayPatch, RemembersWhatWasAppliedWhereKubectlDoes) {
@@ -80,9 +83,10 @@ TEST(ThreeWayPatch, RemembersWhatWasAppliedWhereKubectlDoes) {
 }
 
 TEST(Export, LeavesOutWhatTheServerSets) {
-  Json object = WithLastApplied({{"metadata", {{"name", "x"}, {"uid", "u"}, {"resourceVersion", "7"}}},
-                                 {"spec", {{"a", 1}}},
-                                 {"status", {{"b", 1}}}});
+  Json object =
+      WithLastApplied({{"metadata", {{"name", "x"}, {"uid", "u"}, {"resourceVersion", "7"}}},
+                       {"spec", {{"a", 1}}},
+                       {"status", {{"b", 1}}}});
   const Json expected = {{"metadata", {{"name", "x"}}}, {"spec", {{"a", 1}}}};
   EXPECT_EQ(WithoutServerFields(object, false), expected);
 }
@@ -101,7 +105,8 @@ TEST(Resources, AWordMeansAKindByAnyOfItsNames) {
 TEST(Resources, ArgumentsAreATypeWithNamesOrPairs) {
   EXPECT_EQ(ParseWanted({"inc", "a", "b"})->front().names.size(), 2u);
   EXPECT_EQ(ParseWanted({"inc/a", "healpol/b"})->size(), 2u);
-  const std::vector<std::vector<std::string>> refused = {{}, {"inc", "x/y"}, {"inc/a", "b"}, {"inc/"}, {"/a"}, {"a/b/c"}};
+  const std::vector<std::vector<std::string>> refused = {{},       {"inc", "x/y"}, {"inc/a", "b"},
+                                                         {"inc/"}, {"/a"},         {"a/b/c"}};
   for (const auto& bad : refused) EXPECT_FALSE(ParseWanted(bad).ok());
 }
 
@@ -110,7 +115,8 @@ TEST(Session, DurationsAreThoseOfKubectl) {
   EXPECT_EQ(*ParseDuration("1h30m"), std::chrono::minutes(90));
   EXPECT_EQ(*ParseDuration("250ms"), std::chrono::milliseconds(250));
   EXPECT_EQ(*ParseDuration("5"), std::chrono::seconds(5));
-  for (const char* bad : {"", "s", "-1s", "1x", "1s5", "99999999999s"}) EXPECT_FALSE(ParseDuration(bad).ok()) << bad;
+  for (const char* bad : {"", "s", "-1s", "1x", "1s5", "99999999999s"})
+    EXPECT_FALSE(ParseDuration(bad).ok()) << bad;
 }
 
 TEST(Session, ErrorsHaveTheDocumentedExitCodes) {
@@ -124,8 +130,9 @@ TEST(Session, ErrorsHaveTheDocumentedExitCodes) {
 }
 
 TEST(Output, TablesHideWideColumnsAndControlCharacters) {
-  const Json table = {{"columnDefinitions", {{{"name", "Name"}}, {{"name", "Age"}, {"priority", 1}}}},
-                      {"rows", {{{"cells", {"a\x1b[31m", "1d"}}}}}};
+  const Json table = {
+      {"columnDefinitions", {{{"name", "Name"}}, {{"name", "Age"}, {"priority", 1}}}},
+      {"rows", {{{"cells", {"a\x1b[31m", "1d"}}}}}};
   EXPECT_EQ(TableRows(table, {}).back().size(), 1u);
   TableStyle wide;
   wide.wide = true;
@@ -144,7 +151,8 @@ TEST(Pauses, OnlyOwnEntriesAreChanged) {
   const Json others = Json::array({{{"name", "freeze"}}});
   const Json once = AddPause(others, PauseName("Alice@Example.com"), "why", "");
   EXPECT_EQ(once.back()["name"], "cli-alice-example-com");
-  EXPECT_EQ(AddPause(once, "cli-alice-example-com", "", "2030-01-01T00:00:00Z").size(), 2u) << "replaced";
+  EXPECT_EQ(AddPause(once, "cli-alice-example-com", "", "2030-01-01T00:00:00Z").size(), 2u)
+      << "replaced";
   EXPECT_EQ(RemovePauses(once), others);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/cli/command.h"
 
-#include <CLI/CLI.hpp>
 #include <utility>
+
+#include <CLI/CLI.hpp>
 
 namespace salve::cli {
 
@@ -37,8 +38,8 @@ Command& Command::Options(const std::string& names, std::vector<std::string>& va
                           const std::string& help) {
   last_ = app_->add_option(names, values, help);
   // A flag's second value must not swallow the positional words after it.
-  if (names.front() == '-') last_->type_size(1)->expected(1)->multi_option_policy(
-      CLI::MultiOptionPolicy::TakeAll);
+  if (names.front() == '-')
+    last_->type_size(1)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   return *this;
 }
 

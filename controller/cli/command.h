@@ -14,9 +14,9 @@ class Option;
 
 namespace salve::cli {
 
-// Declares one word of the command line. A thin cover over CLI11, so that the commands need neither know nor
-// compile it. The variables that options are bound to must live until the command line has been parsed and
-// run: commands keep them in a shared_ptr that their Run function holds.
+// Declares one word of the command line. A thin cover over CLI11, so that the commands need neither
+// know nor compile it. The variables that options are bound to must live until the command line has
+// been parsed and run: commands keep them in a shared_ptr that their Run function holds.
 class Command {
  public:
   // Every command says what it is for and shows one call of it.

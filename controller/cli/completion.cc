@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/cli/completion.h"
 
-#include <CLI/CLI.hpp>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 namespace salve::cli {
 namespace {
@@ -35,7 +36,8 @@ std::string Bash(const CLI::App& root) {
   return "_salve() {\n  local words\n  case \"${COMP_WORDS[1]}\" in\n" + BashCases(root) +
          "  esac\n  [ \"$COMP_CWORD\" -gt 1 ] || words='" + WordsAfter(root) +
          "'\n  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\")\n"
-         "  [ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- \"${COMP_WORDS[COMP_CWORD]}\")\n"
+         "  [ ${#COMPREPLY[@]} -gt 0 ] || mapfile -t COMPREPLY < <(compgen -f -- "
+         "\"${COMP_WORDS[COMP_CWORD]}\")\n"
          "}\ncomplete -F _salve salve\n";
 }
 
@@ -57,7 +59,8 @@ std::string Fish(const CLI::App& root) {
   for (const CLI::App* sub : Subcommands(root)) {
     out += "complete -c salve -n __fish_use_subcommand -a " + sub->get_name() + "\n";
     const std::string words = WordsAfter(*sub);
-    out += "complete -c salve -n '__fish_seen_subcommand_from " + sub->get_name() + "' -a '" + words + "'\n";
+    out += "complete -c salve -n '__fish_seen_subcommand_from " + sub->get_name() + "' -a '" +
+           words + "'\n";
   }
   return out;
 }

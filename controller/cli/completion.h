@@ -10,8 +10,8 @@ class App;
 
 namespace salve::cli {
 
-// A script that completes the words and options of `root` in "bash", "zsh" or "fish"; made from the declared
-// command line, so it never lags behind. "" for another shell.
+// A script that completes the words and options of `root` in "bash", "zsh" or "fish"; made from the
+// declared command line, so it never lags behind. "" for another shell.
 std::string CompletionScript(const CLI::App& root, const std::string& shell);
 
 }  // namespace salve::cli

@@ -6,8 +6,9 @@
 
 namespace salve::cli {
 
-// The object as a person would have written it: without what a server sets (uid, resourceVersion, generation,
-// creationTimestamp, deletionTimestamp, managedFields, owners, last-applied) and, unless kept, without status. Pure.
+// The object as a person would have written it: without what a server sets (uid, resourceVersion,
+// generation, creationTimestamp, deletionTimestamp, managedFields, owners, last-applied) and,
+// unless kept, without status. Pure.
 nlohmann::json WithoutServerFields(nlohmann::json object, bool keep_status);
 
 }  // namespace salve::cli

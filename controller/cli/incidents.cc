@@ -87,7 +87,8 @@ StatusOr<Subject> FindSubject(Session& session, const std::string& word) {
   if (const v1::Incident* open = NewestOpen(incidents)) subject.incident = *open;
   if (!subject.policy && !incidents.empty()) {
     if (!subject.incident) subject.incident = incidents.back();
-    SALVE_ASSIGN_OR_RETURN(subject.policy, GetPolicy(session, incidents.back().spec.policy_ref.name));
+    SALVE_ASSIGN_OR_RETURN(subject.policy,
+                           GetPolicy(session, incidents.back().spec.policy_ref.name));
   }
   return subject;
 }

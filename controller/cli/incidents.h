@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controller/cli/session.h"
+
 #include "pkg/apis/salve/v1alpha1/healingpolicy.h"
 #include "pkg/apis/salve/v1alpha1/incident.h"
 
@@ -22,8 +23,8 @@ StatusOr<std::optional<v1::HealingPolicy>> GetPolicy(Session& session, const std
 StatusOr<std::vector<v1::Incident>> ListIncidents(Session& session, const std::string& labels,
                                                   const std::string& fields);
 
-// What "redis", "incident/redis-1", "healingpolicy/redis" or "redis-test" means, in this order: an incident, a
-// policy, a target. The newest open incident of a policy or target, else no incident.
+// What "redis", "incident/redis-1", "healingpolicy/redis" or "redis-test" means, in this order: an
+// incident, a policy, a target. The newest open incident of a policy or target, else no incident.
 struct Subject {
   std::optional<v1::Incident> incident;
   std::optional<v1::HealingPolicy> policy;

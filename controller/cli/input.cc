@@ -22,7 +22,8 @@ StatusOr<std::string> ReadText(const std::string& path) {
   return text;
 }
 
-void ReadFile(const std::string& path, std::vector<InputObject>& objects, std::vector<Status>& errors) {
+void ReadFile(const std::string& path, std::vector<InputObject>& objects,
+              std::vector<Status>& errors) {
   const std::string name = path == "-" ? "<stdin>" : path;
   const auto text = ReadText(path);
   if (!text.ok()) {

@@ -16,8 +16,9 @@ struct InputObject {
   std::string where;
 };
 
-// Everything in `path`: a file, "-" (stdin), or a directory (its .yaml, .yml and .json files in order, not
-// below it). Lists are taken apart. What cannot be read or parsed is added to `errors`; the rest is returned.
+// Everything in `path`: a file, "-" (stdin), or a directory (its .yaml, .yml and .json files in
+// order, not below it). Lists are taken apart. What cannot be read or parsed is added to `errors`;
+// the rest is returned.
 std::vector<InputObject> ReadObjects(const std::string& path, std::vector<Status>& errors);
 
 }  // namespace salve::cli

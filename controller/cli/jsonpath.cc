@@ -123,8 +123,10 @@ class Reader {
       if (Peek() != '@') return Error("a filter starts with @");
       SALVE_ASSIGN_OR_RETURN(step.left, Steps(depth + 1, false));
       Skip();
-      if (Take("==")) step.op = "==";
-      else if (Take("!=")) step.op = "!=";
+      if (Take("=="))
+        step.op = "==";
+      else if (Take("!="))
+        step.op = "!=";
       Skip();
       if (!step.op.empty()) {
         SALVE_ASSIGN_OR_RETURN(step.literal, Literal());
@@ -243,8 +245,10 @@ void Write(const std::vector<Piece>& pieces, const Json& root, std::string& out)
         continue;
       }
       if (!std::exchange(first, false)) out += ' ';
-      if (value->is_string()) out += value->get_ref<const std::string&>();
-      else if (!value->is_null()) out += value->dump(-1, ' ', false, Json::error_handler_t::replace);
+      if (value->is_string())
+        out += value->get_ref<const std::string&>();
+      else if (!value->is_null())
+        out += value->dump(-1, ' ', false, Json::error_handler_t::replace);
     }
   }
 }
@@ -255,9 +259,9 @@ StatusOr<JsonPath> JsonPath::Parse(std::string_view text) {
   Reader reader(text);
   JsonPath path;
   if (text.find('{') == std::string_view::npos) {
-    const std::string dotted =
-        !text.empty() && (text[0] == '.' || text[0] == '[' || text[0] == '$') ? std::string(text)
-                                                                              : "." + std::string(text);
+    const std::string dotted = !text.empty() && (text[0] == '.' || text[0] == '[' || text[0] == '$')
+                                   ? std::string(text)
+                                   : "." + std::string(text);
     Reader bare(dotted);
     Piece piece;
     piece.kind = Piece::Kind::kPath;

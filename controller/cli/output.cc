@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/cli/output.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+
+#include <unistd.h>
 
 #include "pkg/apis/yaml/yaml.h"
 #include "pkg/healing/explain.h"
@@ -36,18 +36,22 @@ std::string Upper(std::string text) {
   return text;
 }
 
-// What a terminal shows of UTF-8: one column for each code point, which is right for all but rare text.
+// What a terminal shows of UTF-8: one column for each code point, which is right for all but rare
+// text.
 std::size_t Width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 }  // namespace
 
 StatusOr<OutputFormat> ParseOutput(const std::string& text) {
   using Kind = OutputFormat::Kind;
-  static const std::pair<const char*, Kind> words[] = {{"", Kind::kTable},   {"wide", Kind::kWide},
-                                                       {"name", Kind::kName}, {"json", Kind::kJson},
+  static const std::pair<const char*, Kind> words[] = {{"", Kind::kTable},
+                                                       {"wide", Kind::kWide},
+                                                       {"name", Kind::kName},
+                                                       {"json", Kind::kJson},
                                                        {"yaml", Kind::kYaml}};
   OutputFormat format;
   for (const auto& [word, kind] : words) {
@@ -59,7 +63,8 @@ StatusOr<OutputFormat> ParseOutput(const std::string& text) {
   constexpr std::string_view kPrefix = "jsonpath=";
   if (text.compare(0, kPrefix.size(), kPrefix) == 0) {
     format.kind = Kind::kJsonPath;
-    SALVE_ASSIGN_OR_RETURN(format.path, JsonPath::Parse(std::string_view(text).substr(kPrefix.size())));
+    SALVE_ASSIGN_OR_RETURN(format.path,
+                           JsonPath::Parse(std::string_view(text).substr(kPrefix.size())));
     return format;
   }
   return InvalidArgumentError("-o: \"" + text + "\" is not " + kOutputHelp);
@@ -104,7 +109,8 @@ std::vector<std::vector<std::string>> TableRows(const Json& table, const TableSt
   for (std::size_t i = 0; i < columns->size(); ++i) {
     const Json& column = (*columns)[i];
     const auto priority = column.find("priority");
-    if (!style.wide && priority != column.end() && priority->is_number() && *priority != 0) continue;
+    if (!style.wide && priority != column.end() && priority->is_number() && *priority != 0)
+      continue;
     shown.push_back(i);
     head.push_back(Upper(healing::EscapeTerminal(TextAt(column, {"name"}))));
   }
@@ -133,7 +139,8 @@ void SortByAge(Json& rows, bool table) {
     static const Json none = Json::object();
     const auto it = table ? row.find("object") : row.end();
     const Json& object = !table ? row : it == row.end() ? none : *it;
-    return std::pair(TextAt(object, {"metadata", "creationTimestamp"}), TextAt(object, {"metadata", "name"}));
+    return std::pair(TextAt(object, {"metadata", "creationTimestamp"}),
+                     TextAt(object, {"metadata", "name"}));
   };
   std::vector<Json> sorted(rows.begin(), rows.end());
   std::stable_sort(sorted.begin(), sorted.end(),
@@ -142,7 +149,8 @@ void SortByAge(Json& rows, bool table) {
 }
 
 bool Print(const std::string& text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+         std::fflush(stdout) == 0;
 }
 
 bool UseColour() {
@@ -157,7 +165,8 @@ Status Confirm(const std::string& question, bool yes) {
   }
   Print(question + " [y/N] ");
   char answer[16] = {};
-  if (std::fgets(answer, sizeof(answer), stdin) != nullptr && (answer[0] == 'y' || answer[0] == 'Y')) {
+  if (std::fgets(answer, sizeof(answer), stdin) != nullptr &&
+      (answer[0] == 'y' || answer[0] == 'Y')) {
     return Status::Ok();
   }
   return CancelledError("nothing was done");

@@ -23,17 +23,18 @@ struct OutputFormat {
 StatusOr<OutputFormat> ParseOutput(const std::string& text);
 inline constexpr char kOutputHelp[] = "wide, name, json, yaml or jsonpath=TEMPLATE";
 
-// An object (or a List) in kJson, kYaml or kJsonPath. JSON and YAML end in a line break; a template's result
-// ends as the template says. Managed fields are left out of JSON and YAML.
+// An object (or a List) in kJson, kYaml or kJsonPath. JSON and YAML end in a line break; a
+// template's result ends as the template says. Managed fields are left out of JSON and YAML.
 std::string FormatObject(const OutputFormat& format, Json object);
 
-// Columns padded to their widest cell, three spaces between, nothing after the last. Cells are escaped.
+// Columns padded to their widest cell, three spaces between, nothing after the last. Cells are
+// escaped.
 std::string FormatColumns(const std::vector<std::vector<std::string>>& rows);
 
 // Which rows and columns of a server's Table (meta.k8s.io/v1) to show.
 struct TableStyle {
   bool wide = false;
-  bool ns = false;          // a first column NAMESPACE
+  bool ns = false;  // a first column NAMESPACE
   bool headers = true;
   std::string name_prefix;  // before every name: "incident.salve.dev/"
 };
@@ -48,8 +49,8 @@ bool Print(const std::string& text);
 
 // Colour may be used: stdout is a terminal and NO_COLOR is not set.
 bool UseColour();
-// Asks "<question> [y/N] " on the terminal. kInvalidArgument where stdin or stdout is none (say --yes),
-// kCancelled for any answer but yes.
+// Asks "<question> [y/N] " on the terminal. kInvalidArgument where stdin or stdout is none (say
+// --yes), kCancelled for any answer but yes.
 Status Confirm(const std::string& question, bool yes);
 
 }  // namespace salve::cli

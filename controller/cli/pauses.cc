@@ -32,7 +32,8 @@ std::string PauseName(const std::string& user) {
   return name.size() < sizeof(kPrefix) ? "cli-user" : name;
 }
 
-Json AddPause(Json pauses, const std::string& name, const std::string& reason, const std::string& until) {
+Json AddPause(Json pauses, const std::string& name, const std::string& reason,
+              const std::string& until) {
   Json entry = {{"name", name}};
   if (!reason.empty()) entry["reason"] = reason;
   if (!until.empty()) entry["until"] = until;

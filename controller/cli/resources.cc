@@ -83,11 +83,12 @@ std::vector<ResourceType> TypesOf(const std::string& group_version, const Json& 
     const auto namespaced = one.find("namespaced");
     std::string singular = TextAt(one, {"singularName"});
     if (singular.empty()) singular = Lower(kind);
-    types.push_back({{group, version, plural, kind,
-                      namespaced != one.end() && namespaced->is_boolean() && namespaced->get<bool>()},
-                     singular,
-                     Strings(one, "shortNames"),
-                     Strings(one, "categories")});
+    types.push_back(
+        {{group, version, plural, kind,
+          namespaced != one.end() && namespaced->is_boolean() && namespaced->get<bool>()},
+         singular,
+         Strings(one, "shortNames"),
+         Strings(one, "categories")});
   }
   return types;
 }

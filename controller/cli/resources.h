@@ -2,9 +2,10 @@
 #ifndef SALVE_CONTROLLER_CLI_RESOURCES_H_
 #define SALVE_CONTROLLER_CLI_RESOURCES_H_
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "pkg/apis/meta/v1/types.h"
 #include "pkg/base/status.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/cli/session.h"
 
-#include <unistd.h>
-
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 
 #include "controller/commands/exit_codes.h"
+#include <unistd.h>
+
 #include "pkg/base/file_source.h"
 #include "pkg/base/mutex.h"
 #include "pkg/base/random.h"
@@ -62,8 +62,9 @@ StatusOr<std::unique_ptr<Session>> Session::Open(const ClientOptions& options) {
   rest.user_agent = "salve-cli";
   rest.max_retries = 3;
   std::unique_ptr<Session> session(new Session());
-  SALVE_ASSIGN_OR_RETURN(session->transport_,
-                         http::MakeTcpTransport(connection->base_url, connection->tls, SystemClock()));
+  SALVE_ASSIGN_OR_RETURN(
+      session->transport_,
+      http::MakeTcpTransport(connection->base_url, connection->tls, SystemClock()));
   session->client_ = std::make_unique<client::RestClient>(*session->transport_, std::move(rest),
                                                           SystemClock(), SystemRandom());
   session->ns_ = options.ns.empty() ? connection->ns : options.ns;
@@ -123,7 +124,8 @@ StatusOr<std::vector<ResourceType>> Session::Kinds(const std::string& words) {
       // Of several groups with that word the first one is meant, unless it is a category.
       if (one.size() > 1 && one[0].info.plural == one[1].info.plural) one.resize(1);
     }
-    if (one.empty()) return InvalidArgumentError("the server has no resource type \"" + word + "\"");
+    if (one.empty())
+      return InvalidArgumentError("the server has no resource type \"" + word + "\"");
     found.insert(found.end(), one.begin(), one.end());
   }
   return found;
@@ -132,7 +134,8 @@ StatusOr<std::vector<ResourceType>> Session::Kinds(const std::string& words) {
 StatusOr<ResourceType> Session::KindOf(const Json& object) {
   const std::string version = TextAt(object, {"apiVersion"});
   const std::string kind = TextAt(object, {"kind"});
-  if (version.empty() || kind.empty()) return InvalidArgumentError("apiVersion and kind must be set");
+  if (version.empty() || kind.empty())
+    return InvalidArgumentError("apiVersion and kind must be set");
   for (const ResourceType& type : KnownTypes()) {
     if (type.info.ApiVersion() == version && type.info.kind == kind) return type;
   }
@@ -188,7 +191,8 @@ int Fail(const std::string& command, const Status& status) {
 }
 
 StatusOr<Duration> ParseDuration(const std::string& text) {
-  const Status bad = InvalidArgumentError("\"" + text + "\" is not a duration such as 30s, 5m or 1h30m");
+  const Status bad =
+      InvalidArgumentError("\"" + text + "\" is not a duration such as 30s, 5m or 1h30m");
   Duration total{0};
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -200,12 +204,18 @@ StatusOr<Duration> ParseDuration(const std::string& text) {
     at = stop;
     std::string unit;
     while (at < end && *at >= 'a' && *at <= 'z') unit += *at++;
-    if (unit == "ms") total += std::chrono::milliseconds(number);
-    else if (unit == "s" || (unit.empty() && stop == end && total == Duration{0})) total += std::chrono::seconds(number);
-    else if (unit == "m" && number < 1000000) total += std::chrono::minutes(number);
-    else if (unit == "h" && number < 100000) total += std::chrono::hours(number);
-    else if (unit == "d" && number < 10000) total += std::chrono::hours(24 * number);
-    else return bad;
+    if (unit == "ms")
+      total += std::chrono::milliseconds(number);
+    else if (unit == "s" || (unit.empty() && stop == end && total == Duration{0}))
+      total += std::chrono::seconds(number);
+    else if (unit == "m" && number < 1000000)
+      total += std::chrono::minutes(number);
+    else if (unit == "h" && number < 100000)
+      total += std::chrono::hours(number);
+    else if (unit == "d" && number < 10000)
+      total += std::chrono::hours(24 * number);
+    else
+      return bad;
   }
   return total;
 }

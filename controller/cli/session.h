@@ -8,6 +8,7 @@
 
 #include "controller/cli/command.h"
 #include "controller/cli/resources.h"
+
 #include "pkg/base/clock.h"
 #include "pkg/client/kubeconfig.h"
 #include "pkg/client/rest_client.h"
@@ -23,7 +24,8 @@ struct ClientOptions {
 };
 void Declare(Command& command, ClientOptions& options);
 
-// A connection to the API server of the kubeconfig. Nothing is sent before the first call. Thread-safe.
+// A connection to the API server of the kubeconfig. Nothing is sent before the first call.
+// Thread-safe.
 class Session {
  public:
   static StatusOr<std::unique_ptr<Session>> Open(const ClientOptions& options);
@@ -32,12 +34,13 @@ class Session {
   // -n, else the context's.
   const std::string& ns() const { return ns_; }
 
-  // One JSON call; `content_type` is for the body ("" = none). As RestClient's, errors are the server's.
+  // One JSON call; `content_type` is for the body ("" = none). As RestClient's, errors are the
+  // server's.
   StatusOr<Json> Call(const std::string& method, const std::string& target,
                       const std::string& content_type = "", const Json& body = nullptr,
                       const std::string& accept = "");
-  // The kinds that the words "incidents", "inc,healpol", "healing" or "deployments.apps" mean. Asks the
-  // server only for kinds that Salve does not know.
+  // The kinds that the words "incidents", "inc,healpol", "healing" or "deployments.apps" mean. Asks
+  // the server only for kinds that Salve does not know.
   StatusOr<std::vector<ResourceType>> Kinds(const std::string& words);
   // By apiVersion and kind of an object.
   StatusOr<ResourceType> KindOf(const Json& object);

@@ -8,6 +8,7 @@
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+
 #include "pkg/client/wire.h"
 #include "pkg/http/url.h"
 
@@ -29,7 +30,8 @@ std::string WithQuery(const std::string& path, const ApplyOptions& options) {
   return path + "?" + query.Encode();
 }
 
-// Creates the object, or changes the one that is there. Returns "created", "configured" or "unchanged".
+// Creates the object, or changes the one that is there. Returns "created", "configured" or
+// "unchanged".
 StatusOr<std::string> ApplyOne(const ApplyOptions& options, cli::Session& session,
                                const cli::ResourceType& type, const Json& object) {
   const std::string ns = cli::TextAt(object, {"metadata", "namespace"});
@@ -88,7 +90,8 @@ int Apply(const ApplyOptions& options) {
   std::vector<Status> errors;
   std::vector<cli::InputObject> inputs;
   for (const std::string& file : options.files) {
-    for (cli::InputObject& input : cli::ReadObjects(file, errors)) inputs.push_back(std::move(input));
+    for (cli::InputObject& input : cli::ReadObjects(file, errors))
+      inputs.push_back(std::move(input));
   }
   for (cli::InputObject& input : inputs) {
     const std::string where = input.where;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pkg/apiserver/backup.h"
+
 #include <memory>
 
 #include "controller/cli/export.h"
@@ -6,10 +8,11 @@
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
-#include "pkg/apis/yaml/yaml.h"
-#include "pkg/apiserver/backup.h"
 
-// Copies of what salve standalone keeps: backup and restore of its database, export of its objects as YAML.
+#include "pkg/apis/yaml/yaml.h"
+
+// Copies of what salve standalone keeps: backup and restore of its database, export of its objects
+// as YAML.
 namespace salve::commands {
 namespace {
 
@@ -80,7 +83,8 @@ void AddRestore(CLI::App& app, int& exit_code) {
 
 void AddExport(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ExportOptions>();
-  cli::Command command(app, "export", "Print policies and guardrails as YAML, ready to be applied elsewhere",
+  cli::Command command(app, "export",
+                       "Print policies and guardrails as YAML, ready to be applied elsewhere",
                        "salve export -A > salve.yaml");
   command.Option("--types", options->kinds, "Which types");
   command.Flag("-A,--all-namespaces", options->all_namespaces, "Of all namespaces");

@@ -8,6 +8,7 @@
 #include "controller/cli/pauses.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+
 #include "pkg/base/time_format.h"
 #include "pkg/client/wire.h"
 
@@ -26,7 +27,8 @@ int UsageOr(const char* word, const Status& status) {
   return status.code() == Code::kInvalidArgument ? kExitUsage : code;
 }
 
-// --- cancel -----------------------------------------------------------------------------------------------
+// --- cancel
+// -----------------------------------------------------------------------------------------------
 
 struct CancelOptions {
   cli::ClientOptions client;
@@ -41,15 +43,16 @@ int Cancel(const CancelOptions& options) {
   }
   auto session = cli::Session::Open(options.client);
   if (!session.ok()) return cli::Fail("cancel", session.status());
-  const auto done = (*session)->client().Patch(v1::Incident::kInfo, {(*session)->ns(), name},
-                                               client::PatchType::kMerge, {{"spec", {{"cancel", true}}}},
-                                               {});
+  const auto done =
+      (*session)->client().Patch(v1::Incident::kInfo, {(*session)->ns(), name},
+                                 client::PatchType::kMerge, {{"spec", {{"cancel", true}}}}, {});
   if (!done.ok()) return cli::Fail("cancel", done.status());
   cli::Print("incident.salve.dev/" + name + " will end after what is running\n");
   return kExitOk;
 }
 
-// --- pause and resume ---------------------------------------------------------------------------------------
+// --- pause and resume
+// ---------------------------------------------------------------------------------------
 
 struct PauseOptions {
   cli::ClientOptions client;
@@ -72,7 +75,8 @@ StatusOr<std::vector<std::string>> Policies(const PauseOptions& options, cli::Se
   return names;
 }
 
-// Changes spec.pauses of one policy by `edit`; the version that was read must still be the stored one.
+// Changes spec.pauses of one policy by `edit`; the version that was read must still be the stored
+// one.
 template <class Edit>
 Status EditPauses(cli::Session& session, const std::string& name, const Edit& edit) {
   Status last;
@@ -86,7 +90,8 @@ Status EditPauses(cli::Session& session, const std::string& name, const Edit& ed
         {"metadata", {{"resourceVersion", cli::TextAt(policy, {"metadata", "resourceVersion"})}}},
         {"spec", {{"pauses", after}}}};
     last = session.client()
-               .Patch(v1::HealingPolicy::kInfo, {session.ns(), name}, client::PatchType::kMerge, patch, {})
+               .Patch(v1::HealingPolicy::kInfo, {session.ns(), name}, client::PatchType::kMerge,
+                      patch, {})
                .status();
     if (last.code() != Code::kConflict) return last;
   }
@@ -118,12 +123,16 @@ int PauseOrResume(const char* word, const PauseOptions& options) {
       continue;
     }
     cli::Print("healingpolicy.salve.dev/" + name +
-               (!pause ? " resumed" : until.empty() ? " paused until salve resume" : " paused until " + until) + "\n");
+               (!pause          ? " resumed"
+                : until.empty() ? " paused until salve resume"
+                                : " paused until " + until) +
+               "\n");
   }
   return exit_code;
 }
 
-// --- delete -------------------------------------------------------------------------------------------------
+// --- delete
+// -------------------------------------------------------------------------------------------------
 
 struct DeleteOptions {
   cli::ClientOptions client;
@@ -141,13 +150,15 @@ struct Doomed {
   std::string name;
 };
 
-Status AddFromFiles(const DeleteOptions& options, cli::Session& session, std::vector<Doomed>& doomed) {
+Status AddFromFiles(const DeleteOptions& options, cli::Session& session,
+                    std::vector<Doomed>& doomed) {
   std::vector<Status> errors;
   for (const std::string& file : options.files) {
     for (const cli::InputObject& input : cli::ReadObjects(file, errors)) {
       SALVE_ASSIGN_OR_RETURN(const auto type, session.KindOf(input.value));
       const std::string ns = cli::TextAt(input.value, {"metadata", "namespace"});
-      doomed.push_back({type, ns.empty() ? session.ns() : ns, cli::TextAt(input.value, {"metadata", "name"})});
+      doomed.push_back(
+          {type, ns.empty() ? session.ns() : ns, cli::TextAt(input.value, {"metadata", "name"})});
     }
   }
   return errors.empty() ? Status::Ok() : errors.front();
@@ -209,7 +220,8 @@ void AddPauseOrResume(CLI::App& app, int& exit_code, const char* word, const cha
   command.Option("policy", options->policy, "Name of the policy");
   command.Flag("--all", options->all, "All policies of the namespace");
   if (std::string(word) == "pause") {
-    command.Option("--for", options->duration, "For so long, as 1h30m; without it until salve resume");
+    command.Option("--for", options->duration,
+                   "For so long, as 1h30m; without it until salve resume");
     command.Option("--reason", options->reason, "Why; shown by get and why");
   }
   Declare(command, options->client);
@@ -220,7 +232,8 @@ void AddPauseOrResume(CLI::App& app, int& exit_code, const char* word, const cha
 
 void AddCancel(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<CancelOptions>();
-  cli::Command command(app, "cancel", "End an incident after what is running", "salve cancel redis-1 --yes");
+  cli::Command command(app, "cancel", "End an incident after what is running",
+                       "salve cancel redis-1 --yes");
   command.Option("incident", options->incident, "Name of the incident").Required();
   command.Flag("-y,--yes", options->yes, "Do not ask");
   Declare(command, options->client);
@@ -233,14 +246,16 @@ void AddPause(CLI::App& app, int& exit_code) {
 }
 
 void AddResume(CLI::App& app, int& exit_code) {
-  AddPauseOrResume(app, exit_code, "resume", "Take back what salve pause did", "salve resume redis");
+  AddPauseOrResume(app, exit_code, "resume", "Take back what salve pause did",
+                   "salve resume redis");
 }
 
 void AddDelete(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<DeleteOptions>();
   cli::Command command(app, "delete", "Delete resources", "salve delete healingpolicy/redis --yes");
   command.Options("what", options->arguments, "TYPE NAME… or TYPE/NAME…");
-  command.Options("-f,--filename", options->files, "What stands in this file, directory or - (stdin)");
+  command.Options("-f,--filename", options->files,
+                  "What stands in this file, directory or - (stdin)");
   command.Option("-l,--selector", options->labels, "Those with these labels");
   command.Flag("--all", options->all, "All of the type in the namespace");
   command.Flag("--ignore-not-found", options->ignore_not_found, "What is not there is no error");

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/commands/commands.h"
 
-#include <malloc.h>
-
-#include <CLI/CLI.hpp>
-
 #include "controller/commands/exit_codes.h"
+#include <CLI/CLI.hpp>
+#include <malloc.h>
 
 namespace salve::commands {
 namespace {
 
-// Memory that one thread freed must be good for another: the default of eight arenas a core costs more than
-// the whole program.
+// Memory that one thread freed must be good for another: the default of eight arenas a core costs
+// more than the whole program.
 void LimitHeap() {
   mallopt(M_ARENA_MAX, 2);
   mallopt(M_TRIM_THRESHOLD, 128 << 10);
@@ -21,8 +19,9 @@ void LimitHeap() {
 
 int Run(int argc, char** argv) {
   LimitHeap();
-  CLI::App app("Watches services, finds out why they are ill, and heals them within the limits you set.",
-               "salve");
+  CLI::App app(
+      "Watches services, finds out why they are ill, and heals them within the limits you set.",
+      "salve");
   app.require_subcommand(1);
   int exit_code = kExitOk;
   AddStandalone(app, exit_code);
@@ -45,6 +44,7 @@ int Run(int argc, char** argv) {
   AddExport(app, exit_code);
   AddDescribe(app, exit_code);
   AddRules(app, exit_code);
+  AddSimulate(app, exit_code);
   AddPreflight(app, exit_code);
   AddCompletion(app, exit_code);
   AddHealthz(app, exit_code);

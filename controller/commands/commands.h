@@ -6,8 +6,8 @@ namespace CLI {
 class App;
 }
 
-// The words that `salve` understands. Each Add… function declares one command with its options, its help and
-// its callback; the callback leaves the process's exit code in `exit_code`.
+// The words that `salve` understands. Each Add… function declares one command with its options, its
+// help and its callback; the callback leaves the process's exit code in `exit_code`.
 namespace salve::commands {
 
 // Parses the command line and runs the command; returns the exit code (docs/cli.md lists them).
@@ -35,6 +35,7 @@ void AddDescribe(CLI::App& app, int& exit_code);
 void AddRules(CLI::App& app, int& exit_code);
 void AddPreflight(CLI::App& app, int& exit_code);
 void AddCompletion(CLI::App& app, int& exit_code);
+void AddSimulate(CLI::App& app, int& exit_code);
 void AddHealthz(CLI::App& app, int& exit_code);
 void AddVersion(CLI::App& app, int& exit_code);
 

@@ -5,6 +5,7 @@
 #include "controller/cli/output.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+
 #include "pkg/apis/codec.h"
 #include "pkg/apis/salve/v1alpha1/approval.h"
 #include "pkg/healing/explain.h"
@@ -28,11 +29,13 @@ std::string Describe(const v1::Incident& incident) {
   const auto line = [](const char* name, const std::string& text) {
     return text.empty() ? std::string() : std::string(name) + healing::EscapeTerminal(text) + "\n";
   };
-  std::string out = line("incident   ", incident.metadata.name + " (" + incident.spec.target.name + ")");
+  std::string out =
+      line("incident   ", incident.metadata.name + " (" + incident.spec.target.name + ")");
   if (incident.status.diagnosis) out += line("diagnosis  ", incident.status.diagnosis->message);
   out += line("step       ", proposal.step + " (" + proposal.action + ")");
   out += line("command    ", proposal.preview.command);
-  for (const std::string& affected : proposal.preview.affected) out += line("affects    ", affected);
+  for (const std::string& affected : proposal.preview.affected)
+    out += line("affects    ", affected);
   out += line("risk       ", proposal.risk.level);
   for (const std::string& factor : proposal.risk.factors) out += line("           ", factor);
   out += line("undo       ", proposal.reversible ? proposal.undo : "none");
@@ -45,7 +48,8 @@ std::string Describe(const v1::Incident& incident) {
 Status CheckOpen(const v1::Incident& incident, const std::string& digest) {
   const std::string& name = incident.metadata.name;
   if (!cli::IsOpen(incident)) {
-    return ConflictError(name + " is over (" + incident.status.outcome + "); nothing is left to decide");
+    return ConflictError(name + " is over (" + incident.status.outcome +
+                         "); nothing is left to decide");
   }
   if (!incident.status.proposal || incident.status.proposal->digest.empty()) {
     return ConflictError(name + " proposes nothing (phase " + incident.status.phase +
@@ -55,8 +59,9 @@ Status CheckOpen(const v1::Incident& incident, const std::string& digest) {
   if (digest.empty()) return Status::Ok();
   if (digest.size() < 8) return InvalidArgumentError("--digest needs at least 8 digits");
   if (now.compare(0, digest.size(), digest) == 0) return Status::Ok();
-  return ConflictError("the proposal of " + name + " has changed: its digest is now " + now.substr(0, 12) +
-                       ", not " + digest + "; read salve why " + name + " again");
+  return ConflictError("the proposal of " + name + " has changed: its digest is now " +
+                       now.substr(0, 12) + ", not " + digest + "; read salve why " + name +
+                       " again");
 }
 
 int Decide(const std::string& word, const std::string& decision, const DecideOptions& options) {
@@ -88,8 +93,8 @@ int Decide(const std::string& word, const std::string& decision, const DecideOpt
       (*session)->client().Create(v1::IncidentApproval::kInfo, apis::Encode(approval), {});
   if (!created.ok()) return cli::Fail(word, created.status());
   cli::Print("incident.salve.dev/" + incident->metadata.name +
-             (decision == "Approve" ? " approved by " : " rejected by ") + healing::EscapeTerminal(*me) +
-             "\n");
+             (decision == "Approve" ? " approved by " : " rejected by ") +
+             healing::EscapeTerminal(*me) + "\n");
   return kExitOk;
 }
 

@@ -6,6 +6,7 @@
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+
 #include "pkg/apis/yaml/yaml.h"
 #include "pkg/client/wire.h"
 #include "pkg/healing/explain.h"
@@ -20,7 +21,8 @@ struct DescribeOptions {
   std::vector<std::string> arguments;
 };
 
-// YAML is made of escaped strings, but for printable text outside ASCII that could turn a line around.
+// YAML is made of escaped strings, but for printable text outside ASCII that could turn a line
+// around.
 std::string Clean(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -40,11 +42,13 @@ std::string Events(cli::Session& session, const Json& object) {
   if (!events.ok()) return "";
   std::vector<std::vector<std::string>> rows = {{"TYPE", "REASON", "AT", "MESSAGE"}};
   for (const Json& event : events->items) {
-    if (cli::TextAt(event, {"regarding", "uid"}) != cli::TextAt(object, {"metadata", "uid"})) continue;
+    if (cli::TextAt(event, {"regarding", "uid"}) != cli::TextAt(object, {"metadata", "uid"}))
+      continue;
     std::string at = cli::TextAt(event, {"eventTime"});
     if (at.empty()) at = cli::TextAt(event, {"metadata", "creationTimestamp"});
     rows.push_back({healing::EscapeTerminal(cli::TextAt(event, {"type"})),
-                    healing::EscapeTerminal(cli::TextAt(event, {"reason"})), healing::EscapeTerminal(at),
+                    healing::EscapeTerminal(cli::TextAt(event, {"reason"})),
+                    healing::EscapeTerminal(at),
                     healing::EscapeTerminal(cli::TextAt(event, {"note"}))});
   }
   return rows.size() == 1 ? "events: none\n" : "events:\n" + cli::FormatColumns(rows);
@@ -72,8 +76,10 @@ int Describe(const DescribeOptions& options) {
       const std::string events = Events(**session, *object);
       const std::string created = cli::TextAt(*object, {"metadata", "creationTimestamp"});
       if (!std::exchange(first, false)) cli::Print("\n");
-      cli::Print(types->front().Prefix() + "/" + name + ", created " + created + "\n" +
-                 Clean(apis::yaml::Emit(cli::WithoutServerFields(std::move(object).value(), true))) + events);
+      cli::Print(
+          types->front().Prefix() + "/" + name + ", created " + created + "\n" +
+          Clean(apis::yaml::Emit(cli::WithoutServerFields(std::move(object).value(), true))) +
+          events);
     }
     if (want.names.empty()) {
       cli::Fail("describe", InvalidArgumentError("say which " + want.type + ": a name is missing"));

@@ -6,6 +6,7 @@
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+
 #include "pkg/client/wire.h"
 #include "pkg/http/url.h"
 
@@ -15,8 +16,7 @@ namespace {
 using cli::Json;
 using cli::OutputFormat;
 
-constexpr char kAcceptTable[] =
-    "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+constexpr char kAcceptTable[] = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
 struct GetOptions {
   cli::ClientOptions client;
@@ -47,8 +47,8 @@ class Getter {
     int exit_code = kExitOk;
     std::vector<std::pair<Fetch, Json>> answers;
     for (const Fetch& fetch : *fetches) {
-      auto answer = session_.Call("GET", Target(fetch, {}), "", nullptr,
-                                  format_.table() ? kAcceptTable : "");
+      auto answer =
+          session_.Call("GET", Target(fetch, {}), "", nullptr, format_.table() ? kAcceptTable : "");
       if (answer.ok()) {
         answers.emplace_back(fetch, std::move(answer).value());
       } else {
@@ -163,8 +163,8 @@ class Getter {
     }
   }
 
-  // Prints what there is and then every change, until the reader goes away. The stream ends regularly when
-  // the server ends it; then it is opened again from where it was.
+  // Prints what there is and then every change, until the reader goes away. The stream ends
+  // regularly when the server ends it; then it is opened again from where it was.
   int Watch(const std::vector<Fetch>& fetches) {
     Fetch list = fetches[0];
     client::ListOptions what;
@@ -178,7 +178,8 @@ class Getter {
     for (const Json& item : now->items) {
       if (const int code = PrintChange(list, item, head); code != kExitOk) return code;
     }
-    client::WatchOptions watch{what.ns, what.label_selector, what.field_selector, now->resource_version};
+    client::WatchOptions watch{what.ns, what.label_selector, what.field_selector,
+                               now->resource_version};
     for (;;) {
       auto stream = session_.client().Watch(list.type.info, watch);
       if (!stream.ok()) return cli::Fail("get", stream.status());
@@ -188,7 +189,8 @@ class Getter {
         if (!event.ok() || !event->has_value()) break;
         watch.resource_version = cli::TextAt((*event)->object, {"metadata", "resourceVersion"});
         if ((*event)->type == client::WatchEvent::Type::kBookmark) continue;
-        if (const int code = PrintChange(list, (*event)->object, head); code != kExitOk) return code;
+        if (const int code = PrintChange(list, (*event)->object, head); code != kExitOk)
+          return code;
       }
     }
   }
@@ -202,10 +204,12 @@ class Getter {
       const std::string end = format_.kind == OutputFormat::Kind::kJsonPath ? "\n" : "";
       return cli::Print(cli::FormatObject(format_, object) + end) ? kExitOk : kExitFailure;
     }
-    http::Query by_name{{"fieldSelector", "metadata.name=" + cli::TextAt(object, {"metadata", "name"})}};
-    const std::string path = client::ResourcePath(list.type.info,
-                                                  cli::TextAt(object, {"metadata", "namespace"}), "", "");
-    const auto table = session_.Call("GET", path + "?" + by_name.Encode(), "", nullptr, kAcceptTable);
+    http::Query by_name{
+        {"fieldSelector", "metadata.name=" + cli::TextAt(object, {"metadata", "name"})}};
+    const std::string path = client::ResourcePath(
+        list.type.info, cli::TextAt(object, {"metadata", "namespace"}), "", "");
+    const auto table =
+        session_.Call("GET", path + "?" + by_name.Encode(), "", nullptr, kAcceptTable);
     if (!table.ok()) return cli::Fail("get", table.status());
     cli::TableStyle style = Style(list, false);
     style.headers = std::exchange(head, false);
@@ -232,8 +236,9 @@ int Get(const GetOptions& options) {
 
 void AddGet(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<GetOptions>();
-  cli::Command command(app, "get", "Show resources",
-                       "salve get incidents -A\n  salve get incident/redis-1 -o jsonpath={.status.phase}");
+  cli::Command command(
+      app, "get", "Show resources",
+      "salve get incidents -A\n  salve get incident/redis-1 -o jsonpath={.status.phase}");
   command.Options("what", options->arguments, "TYPE[,TYPE] [NAME…] or TYPE/NAME…");
   command.Option("-o,--output", options->output, cli::kOutputHelp);
   command.Option("-l,--selector", options->labels, "Only with these labels");

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+#include <CLI/CLI.hpp>
+
 #include "pkg/base/clock.h"
 #include "pkg/http/transports.h"
 #include "pkg/http/url.h"
@@ -45,7 +46,8 @@ int Ask(const std::string& url) {
 
 void AddHealthz(CLI::App& app, int& exit_code) {
   auto url = std::make_shared<std::string>("http://127.0.0.1:8080/health");
-  CLI::App* command = app.add_subcommand("healthz", "Ask a running Salve whether it is well (exit code)");
+  CLI::App* command =
+      app.add_subcommand("healthz", "Ask a running Salve whether it is well (exit code)");
   command->add_option("--url", *url, "Where to ask")->capture_default_str();
   command->footer("Example:\n  salve healthz --url http://127.0.0.1:8080/ready");
   command->callback([url, &exit_code] { exit_code = Ask(*url); });

@@ -6,6 +6,7 @@
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
 #include "controller/inject/injector.h"
+
 #include "pkg/healing/explain.h"
 
 namespace salve::commands {
@@ -38,7 +39,9 @@ void AddInject(CLI::App& app, int& exit_code) {
   cli::Command command(app, "inject",
                        "Break a container on purpose; only one labelled salve.dev/inject=allowed",
                        "salve inject redis-memory --container redis-test");
-  command.Option("fault", options->request.fault, "What to break").Required().OneOf(inject::Faults());
+  command.Option("fault", options->request.fault, "What to break")
+      .Required()
+      .OneOf(inject::Faults());
   command.Option("--container", options->request.container, "Name of the container").Required();
   command.Option("--port", options->request.port, "Port of the service; 0: as its command says");
   command.Option("--user", options->request.user, "PostgreSQL user; default the container's");

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <memory>
 
@@ -12,6 +8,10 @@
 #include "controller/commands/exit_codes.h"
 #include "controller/inject/injector.h"
 #include "controller/runtime/options.h"
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "pkg/apis/config/v1alpha1/configuration.h"
 #include "pkg/base/file_source.h"
 #include "pkg/base/time_format.h"
@@ -41,7 +41,8 @@ Status CheckDataDir(const std::string& directory) {
   return PermissionDeniedError(path.string() + " is not writable; choose another --data-dir");
 }
 
-// Whether nobody listens there, by listening for a moment. IPv4 and "localhost"; others are not tried.
+// Whether nobody listens there, by listening for a moment. IPv4 and "localhost"; others are not
+// tried.
 Status CheckPort(const std::string& flag, const std::string& address) {
   SALVE_ASSIGN_OR_RETURN(const auto parsed, runtime::ParseListen(flag, address));
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -85,11 +86,13 @@ int Preflight(const PreflightOptions& options) {
   bool good = true;
   for (const auto& [name, status] : checks) {
     good &= status.ok();
-    rows.push_back({name, status.ok() ? "ok" : "FAILED", healing::EscapeTerminal(status.message())});
+    rows.push_back(
+        {name, status.ok() ? "ok" : "FAILED", healing::EscapeTerminal(status.message())});
     list.push_back({{"check", name}, {"ok", status.ok()}, {"message", status.message()}});
   }
-  cli::Print(options.output == "json" ? list.dump(2, ' ', false, cli::Json::error_handler_t::replace) + "\n"
-                                      : cli::FormatColumns(rows));
+  cli::Print(options.output == "json"
+                 ? list.dump(2, ' ', false, cli::Json::error_handler_t::replace) + "\n"
+                 : cli::FormatColumns(rows));
   return good ? kExitOk : kExitFailure;
 }
 
@@ -97,7 +100,8 @@ int Preflight(const PreflightOptions& options) {
 
 void AddPreflight(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<PreflightOptions>();
-  cli::Command command(app, "preflight", "Check whether salve standalone can run here; changes nothing",
+  cli::Command command(app, "preflight",
+                       "Check whether salve standalone can run here; changes nothing",
                        "salve preflight --data-dir ~/.salve");
   command.Option("--data-dir", options->standalone.data_dir, "As for salve standalone");
   command.Option("--listen", options->standalone.listen, "As for salve standalone");

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pkg/healing/rules.h"
+
 #include <cstdio>
 #include <memory>
 
@@ -6,7 +8,6 @@
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
-#include "pkg/healing/rules.h"
 
 namespace salve::commands {
 namespace {
@@ -31,9 +32,14 @@ std::string Percent(double confidence) {
 }
 
 cli::Json ToJson(const healing::Pack& pack, const healing::PackRule& rule) {
-  return {{"name", rule.name},     {"pack", pack.name},           {"packVersion", pack.version},
-          {"cause", rule.cause},   {"confidence", rule.confidence}, {"verdict", rule.verdict},
-          {"actions", rule.actions}, {"sentence", rule.sentence}};
+  return {{"name", rule.name},
+          {"pack", pack.name},
+          {"packVersion", pack.version},
+          {"cause", rule.cause},
+          {"confidence", rule.confidence},
+          {"verdict", rule.verdict},
+          {"actions", rule.actions},
+          {"sentence", rule.sentence}};
 }
 
 // Every rule brings cases that it must (or must not) match; they can be run anywhere.
@@ -56,17 +62,20 @@ int Test() {
 
 int Rules(const RulesOptions& options) {
   if (options.test) return Test();
-  std::vector<std::vector<std::string>> rows = {{"RULE", "CAUSE", "CONFIDENCE", "ANSWER", "MEANING"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"RULE", "CAUSE", "CONFIDENCE", "ANSWER", "MEANING"}};
   cli::Json list = cli::Json::array();
   for (const healing::Pack& pack : healing::BuiltinPacks()) {
     for (const healing::PackRule& rule : pack.rules) {
       if (!options.rule.empty() && rule.name != options.rule && pack.name != options.rule) continue;
-      rows.push_back({rule.name, rule.cause, Percent(rule.confidence), Answer(rule), rule.sentence});
+      rows.push_back(
+          {rule.name, rule.cause, Percent(rule.confidence), Answer(rule), rule.sentence});
       list.push_back(ToJson(pack, rule));
     }
   }
   if (list.empty()) {
-    return cli::Fail("rules", NotFoundError("no rule and no pack is called \"" + options.rule + "\""));
+    return cli::Fail("rules",
+                     NotFoundError("no rule and no pack is called \"" + options.rule + "\""));
   }
   cli::Print(options.output == "json" ? list.dump(2) + "\n" : cli::FormatColumns(rows));
   return kExitOk;
@@ -76,7 +85,8 @@ int Rules(const RulesOptions& options) {
 
 void AddRules(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<RulesOptions>();
-  cli::Command command(app, "rules", "Show the built-in rules of diagnosis", "salve rules redis\n  salve rules --test");
+  cli::Command command(app, "rules", "Show the built-in rules of diagnosis",
+                       "salve rules redis\n  salve rules --test");
   command.Option("rule", options->rule, "Only this rule or pack");
   command.Option("-o,--output", options->output, "json").OneOf({"json"});
   command.Flag("--test", options->test, "Run every rule's own cases");

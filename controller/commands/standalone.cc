@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "controller/commands/commands.h"
 #include "controller/runtime/options.h"
+#include <CLI/CLI.hpp>
 
 namespace salve::commands {
 
@@ -11,10 +11,12 @@ void AddStandalone(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<runtime::StandaloneOptions>();
   CLI::App* command = app.add_subcommand(
       "standalone", "Run the controller with its own API server: no cluster needed");
-  command->add_option("--data-dir", options->data_dir, "Where everything is kept")->capture_default_str();
+  command->add_option("--data-dir", options->data_dir, "Where everything is kept")
+      ->capture_default_str();
   command->add_option("--listen", options->listen, "Address of the Kubernetes API (TLS)")
       ->capture_default_str();
-  command->add_option("--http-listen", options->http_listen, "Address of health, metrics and timeline")
+  command
+      ->add_option("--http-listen", options->http_listen, "Address of health, metrics and timeline")
       ->capture_default_str();
   command->add_option("--config", options->config_file, "ControllerConfiguration file (YAML)");
   command->add_option("--manifests", options->manifests_dir,

@@ -8,6 +8,7 @@
 #include "controller/cli/output.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+
 #include "pkg/apis/codec.h"
 #include "pkg/healing/explain.h"
 
@@ -43,11 +44,13 @@ class Printer {
  public:
   explicit Printer(bool json) : json_(json), colour_(!json && cli::UseColour()) {}
 
-  // The entries of these incidents that have not been shown, in the order of time. False: nobody reads.
+  // The entries of these incidents that have not been shown, in the order of time. False: nobody
+  // reads.
   bool Show(const std::vector<v1::Incident>& incidents) {
     std::vector<Line> lines;
     for (const v1::Incident& incident : incidents) Collect(incident, lines);
-    std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) { return a.at < b.at; });
+    std::stable_sort(lines.begin(), lines.end(),
+                     [](const Line& a, const Line& b) { return a.at < b.at; });
     for (const Line& line : lines) {
       if (!cli::Print(Format(line))) return false;
     }
@@ -62,15 +65,16 @@ class Printer {
     for (const v1::TimelineEntry& entry : incident.status.timeline) {
       if (entry.sequence <= shown) continue;
       shown = entry.sequence;
-      lines.push_back({entry.at, incident.metadata.ns, incident.metadata.name, entry.sequence, entry.phase,
-                       entry.message});
+      lines.push_back({entry.at, incident.metadata.ns, incident.metadata.name, entry.sequence,
+                       entry.phase, entry.message});
     }
   }
 
   std::string Format(const Line& line) const {
     if (json_) {
-      const Json entry = {{"at", line.at},       {"namespace", line.ns}, {"incident", line.incident},
-                          {"phase", line.phase}, {"message", line.message}, {"sequence", line.sequence}};
+      const Json entry = {
+          {"at", line.at},       {"namespace", line.ns},    {"incident", line.incident},
+          {"phase", line.phase}, {"message", line.message}, {"sequence", line.sequence}};
       return entry.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
     }
     const auto clean = [](const std::string& text) { return healing::EscapeTerminal(text); };
@@ -80,7 +84,8 @@ class Printer {
       const char* code = line.phase == "error" ? "31" : line.phase == "complete" ? "32" : "36";
       phase = "\033[" + std::string(code) + "m" + phase + "\033[0m";
     }
-    return clean(line.at) + "  " + phase + "  " + clean(line.incident) + "  " + clean(line.message) + "\n";
+    return clean(line.at) + "  " + phase + "  " + clean(line.incident) + "  " +
+           clean(line.message) + "\n";
   }
 
   const bool json_;
@@ -122,7 +127,8 @@ int FromServer(const TimelineOptions& options, Printer& printer) {
   if (!session.ok()) return cli::Fail("timeline", session.status());
   client::ListOptions list;
   list.ns = options.all_namespaces ? "" : (*session)->ns();
-  if (!options.incident.empty()) list.field_selector = "metadata.name=" + cli::BareName(options.incident);
+  if (!options.incident.empty())
+    list.field_selector = "metadata.name=" + cli::BareName(options.incident);
   bool connected = false;
   auto pause = kFirstPause;
   for (;;) {
@@ -132,13 +138,15 @@ int FromServer(const TimelineOptions& options, Printer& printer) {
       const auto incidents = Decode(now->items);
       if (!incidents.ok()) return cli::Fail("timeline", incidents.status());
       if (!options.incident.empty() && incidents->empty() && !connected) {
-        return cli::Fail("timeline", NotFoundError("incident \"" + options.incident + "\" is not there"));
+        return cli::Fail("timeline",
+                         NotFoundError("incident \"" + options.incident + "\" is not there"));
       }
       if (!printer.Show(*incidents)) return kExitOk;
       if (!options.follow) return kExitOk;
       connected = true;
       const MonoTime begun = SystemClock().Monotonic();
-      status = Follow(**session, {list.ns, "", list.field_selector, now->resource_version}, printer);
+      status =
+          Follow(**session, {list.ns, "", list.field_selector, now->resource_version}, printer);
       if (status.code() == Code::kCancelled) return kExitOk;
       if (SystemClock().Monotonic() - begun > kLongestPause) pause = kFirstPause;
     } else {

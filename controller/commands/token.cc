@@ -5,6 +5,7 @@
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+
 #include "pkg/apiserver/tokens.h"
 #include "pkg/base/random.h"
 #include "pkg/base/time_format.h"
@@ -60,10 +61,11 @@ std::string Join(const std::vector<std::string>& words) {
 int List(const TokenOptions& options) {
   const auto store = OpenStore(options);
   if (!store.ok()) return cli::Fail("token list", store.status());
-  std::vector<std::vector<std::string>> rows = {{"ID", "USER", "GROUPS", "NAMESPACES", "CREATED", "EXPIRES"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"ID", "USER", "GROUPS", "NAMESPACES", "CREATED", "EXPIRES"}};
   for (const apiserver::TokenRecord& record : (*store)->List()) {
-    rows.push_back({record.id, healing::EscapeTerminal(record.identity.user), Join(record.identity.groups),
-                    Join(record.identity.namespaces), record.created,
+    rows.push_back({record.id, healing::EscapeTerminal(record.identity.user),
+                    Join(record.identity.groups), Join(record.identity.namespaces), record.created,
                     record.expires.empty() ? "never" : record.expires});
   }
   cli::Print(cli::FormatColumns(rows));
@@ -89,8 +91,9 @@ void AddToken(CLI::App& app, int& exit_code) {
   const auto data_dir = [&options](cli::Command& command) {
     command.Option("--data-dir", options->data_dir, "The data directory of salve standalone");
   };
-  cli::Command create = token.Sub("create", "Make a token; prints its secret once",
-                                  "salve token create --user alice --group salve:approvers --ttl 30d");
+  cli::Command create =
+      token.Sub("create", "Make a token; prints its secret once",
+                "salve token create --user alice --group salve:approvers --ttl 30d");
   create.Option("--user", options->user, "Who it stands for").Required();
   create.Options("--group", options->groups, "Groups of the user; may be repeated");
   create.Options("--namespace", options->namespaces, "Only in these namespaces; may be repeated");
@@ -98,7 +101,8 @@ void AddToken(CLI::App& app, int& exit_code) {
   create.Option("--description", options->description, "What it is for");
   data_dir(create);
   create.Run(exit_code, [options] { return Create(*options); });
-  cli::Command list = token.Sub("list", "Show all tokens, without their secrets", "salve token list");
+  cli::Command list =
+      token.Sub("list", "Show all tokens, without their secrets", "salve token list");
   data_dir(list);
   list.Run(exit_code, [options] { return List(*options); });
   cli::Command revoke = token.Sub("revoke", "End a token", "salve token revoke 4f1c22aa");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+#include <CLI/CLI.hpp>
 
 namespace salve::commands {
 

@@ -34,7 +34,8 @@ struct Waiting {
 Status WaitForOne(cli::Session& session, const Waiting& what, const cli::WaitFor& condition,
                   MonoTime deadline) {
   const std::string label = what.type.info.plural + "/" + what.name;
-  const Status timeout = DeadlineExceededError("timed out waiting for " + condition.text() + " on " + label);
+  const Status timeout =
+      DeadlineExceededError("timed out waiting for " + condition.text() + " on " + label);
   client::ListOptions list;
   list.ns = what.type.info.namespaced ? session.ns() : "";
   list.field_selector = "metadata.name=" + what.name;
@@ -42,7 +43,8 @@ Status WaitForOne(cli::Session& session, const Waiting& what, const cli::WaitFor
   bool seen = false;
   while (SystemClock().Monotonic() < deadline) {
     const auto now = session.client().List(what.type.info, list);
-    if (!now.ok() && now.code() != Code::kUnavailable && now.code() != Code::kAborted) return now.status();
+    if (!now.ok() && now.code() != Code::kUnavailable && now.code() != Code::kAborted)
+      return now.status();
     if (now.ok()) {
       const Json* object = now->items.empty() ? nullptr : &now->items[0];
       if (condition.Holds(object)) return Status::Ok();
@@ -84,7 +86,8 @@ StatusOr<std::vector<Waiting>> Plan(const WaitOptions& options, cli::Session& se
       list.ns = session.ns();
       list.label_selector = options.labels;
       SALVE_ASSIGN_OR_RETURN(const auto found, session.client().List(type.info, list));
-      for (const Json& item : found.items) waiting.push_back({type, cli::TextAt(item, {"metadata", "name"})});
+      for (const Json& item : found.items)
+        waiting.push_back({type, cli::TextAt(item, {"metadata", "name"})});
     }
   }
   if (waiting.empty()) return NotFoundError("no matching resources");
@@ -122,7 +125,8 @@ int Wait(const WaitOptions& options) {
 
 void AddWait(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<WaitOptions>();
-  cli::Command command(app, "wait", "Wait until a resource is as you say; exit code 124 if time runs out",
+  cli::Command command(app, "wait",
+                       "Wait until a resource is as you say; exit code 124 if time runs out",
                        "salve wait --for=condition=Resolved incident/redis-1 --timeout=90s");
   command.Options("what", options->arguments, "TYPE NAME… or TYPE/NAME…").Required();
   command

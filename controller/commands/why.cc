@@ -6,6 +6,7 @@
 #include "controller/cli/output.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+
 #include "pkg/apis/codec.h"
 #include "pkg/healing/explain.h"
 
@@ -110,7 +111,8 @@ void AddWhy(CLI::App& app, int& exit_code) {
   cli::Command command(app, "why", "Explain what was found, what is proposed and what it waits for",
                        "salve why redis-1\n  salve get incident redis-1 -o yaml | salve why -f -");
   command.Option("subject", options->subject, "Name of an incident, a policy or a target");
-  command.Option("-f,--filename", options->file, "Saved resource, - for stdin: no cluster is asked");
+  command.Option("-f,--filename", options->file,
+                 "Saved resource, - for stdin: no cluster is asked");
   Declare(command, options->client);
   command.Run(exit_code, [options] { return Why(*options); });
 }
@@ -120,7 +122,8 @@ void AddReport(CLI::App& app, int& exit_code) {
   cli::Command command(app, "report", "Write an incident's post-mortem (Markdown)",
                        "salve report redis-1 > redis-1.md");
   command.Option("incident", options->subject, "Name of the incident");
-  command.Option("-f,--filename", options->file, "Saved resource, - for stdin: no cluster is asked");
+  command.Option("-f,--filename", options->file,
+                 "Saved resource, - for stdin: no cluster is asked");
   Declare(command, options->client);
   command.Run(exit_code, [options] { return Report(*options); });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // salve-crdgen --out DIR          writes the CRDs
-// salve-crdgen --check DIR        exits with 1 and names each file there that is not what would be written
-// salve-crdgen --docs DIR         writes the field tables into the pages of docs/spec
+// salve-crdgen --check DIR        exits with 1 and names each file there that is not what would be
+// written salve-crdgen --docs DIR         writes the field tables into the pages of docs/spec
 // salve-crdgen --check-docs DIR   as --check
 #include <cerrno>
 #include <cstring>
@@ -12,6 +12,7 @@
 #include <string>
 
 #include "controller/crdgen/field_docs.h"
+
 #include "pkg/apis/kinds.h"
 
 namespace {

@@ -59,7 +59,8 @@ std::string DefaultText(const Field& field) {
 std::string Limits(const Constraints& c) {
   std::string text;
   if (!c.enums.empty()) {
-    for (const std::string& word : c.enums) text += (text.empty() ? " One of `" : ", `") + word + "`";
+    for (const std::string& word : c.enums)
+      text += (text.empty() ? " One of `" : ", `") + word + "`";
     text += ".";
   }
   if (c.minimum && c.maximum) {
@@ -107,8 +108,8 @@ class Table {
       }
       const Struct* inner = ObjectIn(*field.type);
       const bool descend = inner != nullptr && Introduce(*inner, here, meaning);
-      text_ += "| `" + here + "` | " + TypeText(*field.type, field.constraints.int_or_string) + " | " +
-               DefaultText(field) + " | " + Escaped(meaning) + " |\n";
+      text_ += "| `" + here + "` | " + TypeText(*field.type, field.constraints.int_or_string) +
+               " | " + DefaultText(field) + " | " + Escaped(meaning) + " |\n";
       if (descend) Add(*inner, here + Brackets(*field.type));
     }
   }
@@ -121,8 +122,9 @@ class Table {
   // Completes the meaning of a field that is an object; whether its own fields follow.
   bool Introduce(const Struct& inner, const std::string& here, std::string& meaning) {
     if (inner.name == "Condition") {
-      meaning += " Each has `type`, `status`, `reason`, `message`, `lastTransitionTime` and "
-                 "`observedGeneration`.";
+      meaning +=
+          " Each has `type`, `status`, `reason`, `message`, `lastTransitionTime` and "
+          "`observedGeneration`.";
       return false;
     }
     if (inner.name == "Action" && actions_elsewhere_) {

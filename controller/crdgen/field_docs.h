@@ -15,8 +15,8 @@ std::string PageName(const apis::Kind& kind);
 // A Markdown table of every field below `member` ("spec", "status") with type, default and meaning.
 std::string FieldTable(const apis::Kind& kind, const std::string& member);
 
-// `page` with the text between "<!-- fields: spec -->" and "<!-- end fields -->" replaced by the table, and
-// the same for each further such pair. "" if a marker is not closed.
+// `page` with the text between "<!-- fields: spec -->" and "<!-- end fields -->" replaced by the
+// table, and the same for each further such pair. "" if a marker is not closed.
 std::string WithFieldTables(const apis::Kind& kind, const std::string& page);
 
 }  // namespace salve::crdgen

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "controller/inject/injector.h"
+
 #include "pkg/base/file_source.h"
 #include "pkg/http/transports.h"
 
@@ -29,11 +30,14 @@ StatusOr<std::unique_ptr<backends::docker::EngineClient>> MakeEngine(Clock& cloc
     if (secure) {
       const std::string directory = Environment("DOCKER_CERT_PATH");
       SALVE_ASSIGN_OR_RETURN(tls.ca_pem, SystemFiles().Read(directory + "/ca.pem", kMaxPemBytes));
-      SALVE_ASSIGN_OR_RETURN(tls.certificate_pem, SystemFiles().Read(directory + "/cert.pem", kMaxPemBytes));
-      SALVE_ASSIGN_OR_RETURN(tls.private_key_pem, SystemFiles().Read(directory + "/key.pem", kMaxPemBytes));
+      SALVE_ASSIGN_OR_RETURN(tls.certificate_pem,
+                             SystemFiles().Read(directory + "/cert.pem", kMaxPemBytes));
+      SALVE_ASSIGN_OR_RETURN(tls.private_key_pem,
+                             SystemFiles().Read(directory + "/key.pem", kMaxPemBytes));
     }
     SALVE_ASSIGN_OR_RETURN(
-        transport, http::MakeTcpTransport((secure ? "https://" : "http://") + host.substr(6), tls, clock));
+        transport,
+        http::MakeTcpTransport((secure ? "https://" : "http://") + host.substr(6), tls, clock));
   } else {
     return InvalidArgumentError("DOCKER_HOST=" + host + ": only unix:// and tcp:// can be used");
   }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/inject/injector.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <sstream>
 
 #include "controller/cli/session.h"
+#include <signal.h>
 
 namespace salve::inject {
 namespace {
@@ -21,26 +20,30 @@ using nlohmann::json;
 
 constexpr std::chrono::milliseconds kBetweenTries{200};
 
-// Fills up to the limit in one run: what a script has begun is not refused any more, so it must know how much
-// is left. ARGV: bytes of one value, how many at most.
+// Fills up to the limit in one run: what a script has begun is not refused any more, so it must
+// know how much is left. ARGV: bytes of one value, how many at most.
 constexpr char kFillScript[] =
     "local n = tonumber(ARGV[2]) "
     "local seq = redis.call('INCR', 'salve:inject:seq') "
-    "for i = 1, n do redis.call('SET', 'salve:inject:' .. seq .. ':' .. i, string.rep('x', ARGV[1])) end "
+    "for i = 1, n do redis.call('SET', 'salve:inject:' .. seq .. ':' .. i, string.rep('x', "
+    "ARGV[1])) end "
     "return n";
 // Removes what the fill wrote. Bounded by the keys that are there.
 constexpr char kUnfillScript[] =
     "local cursor = '0' repeat "
-    "local page = redis.call('SCAN', cursor, 'MATCH', 'salve:inject:*', 'COUNT', 1000) cursor = page[1] "
+    "local page = redis.call('SCAN', cursor, 'MATCH', 'salve:inject:*', 'COUNT', 1000) cursor = "
+    "page[1] "
     "for _, key in ipairs(page[2]) do redis.call('DEL', key) end until cursor == '0' return 'OK'";
 
-// Keeps $3 connections open and idle: clients that wait on a pipe to which nobody writes. $1 port, $2 user.
+// Keeps $3 connections open and idle: clients that wait on a pipe to which nobody writes. $1 port,
+// $2 user.
 constexpr char kHoldPostgres[] =
     "d=$(mktemp -d) && mkfifo \"$d/idle\" && exec 3<>\"$d/idle\" || exit 1; "
     "echo $$ >>/tmp/salve-inject.pids; trap 'kill $(jobs -p) 2>/dev/null; exit 0' TERM; "
     "export PGPASSWORD=\"${PGPASSWORD:-$POSTGRES_PASSWORD}\"; i=0; "
     "while [ $i -lt \"$3\" ]; do "
-    "psql -h 127.0.0.1 -p \"$1\" -U \"$2\" -d postgres <&3 >/dev/null 2>&1 & i=$((i+1)); done; wait";
+    "psql -h 127.0.0.1 -p \"$1\" -U \"$2\" -d postgres <&3 >/dev/null 2>&1 & i=$((i+1)); done; "
+    "wait";
 constexpr char kTryPostgres[] =
     "export PGPASSWORD=\"${PGPASSWORD:-$POSTGRES_PASSWORD}\"; "
     "exec psql -h 127.0.0.1 -p \"$1\" -U \"$2\" -d postgres -Atc 'show max_connections'";
@@ -73,15 +76,17 @@ struct Run {
   // A program that goes on when we have ended.
   Status Detach(const std::vector<std::string>& argv) const {
     const json create = {{"Cmd", argv}, {"AttachStdout", false}, {"AttachStderr", false}};
-    SALVE_ASSIGN_OR_RETURN(const json made, engine.Call(Endpoint::kExecCreate, request.container, {},
-                                                        &create, Context()));
+    SALVE_ASSIGN_OR_RETURN(const json made, engine.Call(Endpoint::kExecCreate, request.container,
+                                                        {}, &create, Context()));
     const auto id = made.find("Id");
     if (id == made.end() || !id->is_string()) return InternalError("the engine gave no exec id");
     const json start = {{"Detach", true}, {"Tty", false}};
-    return engine.Call(Endpoint::kExecStart, id->get<std::string>(), {}, &start, Context()).status();
+    return engine.Call(Endpoint::kExecStart, id->get<std::string>(), {}, &start, Context())
+        .status();
   }
   Status Signal(const char* name) const {
-    return engine.Call(Endpoint::kKill, request.container, {{"signal", name}}, nullptr, Context()).status();
+    return engine.Call(Endpoint::kKill, request.container, {{"signal", name}}, nullptr, Context())
+        .status();
   }
   // False when the time is over.
   bool Pause() const {
@@ -117,7 +122,8 @@ std::int64_t InfoNumber(const std::string& info, const std::string& key) {
 }
 
 StatusOr<std::string> RedisMemory(const Run& run) {
-  const std::string port = std::to_string(run.request.port ? run.request.port : PortOf(run.inspect, 6379));
+  const std::string port =
+      std::to_string(run.request.port ? run.request.port : PortOf(run.inspect, 6379));
   const auto redis = [&](std::vector<std::string> words) {
     words.insert(words.begin(), {"redis-cli", "-p", port});
     return run.Exec(std::move(words));
@@ -134,12 +140,14 @@ StatusOr<std::string> RedisMemory(const Run& run) {
     SALVE_ASSIGN_OR_RETURN(const ExecOutput info, redis({"INFO", "memory"}));
     const std::int64_t limit = InfoNumber(info.stdout_text, "maxmemory");
     const std::int64_t used = InfoNumber(info.stdout_text, "used_memory");
-    if (limit < 0) return UnavailableError("redis-cli INFO memory: " + info.stdout_text + info.stderr_text);
-    if (limit == 0) return InvalidArgumentError("this Redis has no maxmemory: it never refuses to write");
+    if (limit < 0)
+      return UnavailableError("redis-cli INFO memory: " + info.stdout_text + info.stderr_text);
+    if (limit == 0)
+      return InvalidArgumentError("this Redis has no maxmemory: it never refuses to write");
     const std::int64_t count = std::max<std::int64_t>(1, (limit - used) / size);
-    SALVE_ASSIGN_OR_RETURN(
-        const ExecOutput fill,
-        redis({"EVAL", kFillScript, "0", std::to_string(size), std::to_string(std::min<std::int64_t>(count, 20000))}));
+    SALVE_ASSIGN_OR_RETURN(const ExecOutput fill,
+                           redis({"EVAL", kFillScript, "0", std::to_string(size),
+                                  std::to_string(std::min<std::int64_t>(count, 20000))}));
     // A small write, as any client makes it, is what counts.
     SALVE_ASSIGN_OR_RETURN(const ExecOutput write, redis({"SET", "salve:inject:last", "x"}));
     last = write.stdout_text + write.stderr_text;
@@ -153,8 +161,9 @@ StatusOr<std::string> RedisMemory(const Run& run) {
 StatusOr<std::string> Exhaust(const Run& run, const std::vector<std::string>& holder,
                               const std::vector<std::string>& attempt, std::int64_t limit) {
   if (limit <= 0 || limit > kMaxHolders) {
-    return InvalidArgumentError("the limit is " + std::to_string(limit) + " connections; only 1 to " +
-                                std::to_string(kMaxHolders) + " can be held open");
+    return InvalidArgumentError("the limit is " + std::to_string(limit) +
+                                " connections; only 1 to " + std::to_string(kMaxHolders) +
+                                " can be held open");
   }
   std::string last;
   std::int64_t more = limit;
@@ -192,7 +201,8 @@ StatusOr<std::string> Release(const Run& run) {
 
 StatusOr<std::string> PostgresConnections(const Run& run) {
   if (run.request.undo) return Release(run);
-  const std::string port = std::to_string(run.request.port ? run.request.port : PortOf(run.inspect, 5432));
+  const std::string port =
+      std::to_string(run.request.port ? run.request.port : PortOf(run.inspect, 5432));
   std::string user = run.request.user;
   if (user.empty()) user = EnvironmentOf(run.inspect, "POSTGRES_USER");
   if (user.empty()) user = "postgres";
@@ -201,21 +211,25 @@ StatusOr<std::string> PostgresConnections(const Run& run) {
   if (const std::string refusal = RefusalIn(now.stderr_text); !refusal.empty()) return refusal;
   std::int64_t limit = 0;
   std::from_chars(now.stdout_text.data(), now.stdout_text.data() + now.stdout_text.size(), limit);
-  if (limit == 0) return UnavailableError("psql as " + user + ": " + now.stdout_text + now.stderr_text);
+  if (limit == 0)
+    return UnavailableError("psql as " + user + ": " + now.stdout_text + now.stderr_text);
   return Exhaust(run, {"sh", "-c", kHoldPostgres, "sh", port, user}, attempt, limit);
 }
 
 StatusOr<std::string> RedisClients(const Run& run) {
   if (run.request.undo) return Release(run);
-  const std::string port = std::to_string(run.request.port ? run.request.port : PortOf(run.inspect, 6379));
-  SALVE_ASSIGN_OR_RETURN(const ExecOutput info, run.Exec({"redis-cli", "-p", port, "INFO", "clients"}));
+  const std::string port =
+      std::to_string(run.request.port ? run.request.port : PortOf(run.inspect, 6379));
+  SALVE_ASSIGN_OR_RETURN(const ExecOutput info,
+                         run.Exec({"redis-cli", "-p", port, "INFO", "clients"}));
   if (const std::string refusal = RefusalIn(info.stdout_text); !refusal.empty()) return refusal;
   return Exhaust(run, {"sh", "-c", kHoldRedis, "sh", port, "-"}, {"redis-cli", "-p", port, "PING"},
                  InfoNumber(info.stdout_text, "maxclients"));
 }
 
-// SIGKILL from outside the engine, as the kernel or a fault would send it: a kill through the engine counts as
-// somebody's wish, and restart policies do not act on it. Only where the process is on this machine.
+// SIGKILL from outside the engine, as the kernel or a fault would send it: a kill through the
+// engine counts as somebody's wish, and restart policies do not act on it. Only where the process
+// is on this machine.
 bool KillHere(const json& inspect) {
   const json pid = At(inspect, {"State", "Pid"});
   const json id = At(inspect, {"Id"});
@@ -230,10 +244,12 @@ bool KillHere(const json& inspect) {
 StatusOr<std::string> Crash(const Run& run) {
   if (run.request.undo) {
     SALVE_RETURN_IF_ERROR(
-        run.engine.Call(Endpoint::kStart, run.request.container, {}, nullptr, run.Context()).status());
+        run.engine.Call(Endpoint::kStart, run.request.container, {}, nullptr, run.Context())
+            .status());
     return run.request.container + " started";
   }
-  if (KillHere(run.inspect)) return "main process of " + run.request.container + " killed with SIGKILL";
+  if (KillHere(run.inspect))
+    return "main process of " + run.request.container + " killed with SIGKILL";
   SALVE_RETURN_IF_ERROR(run.Signal("SIGKILL"));
   return "main process of " + run.request.container +
          " killed with SIGKILL through the engine (restart policies do not act on that)";
@@ -241,7 +257,8 @@ StatusOr<std::string> Crash(const Run& run) {
 
 StatusOr<std::string> Hang(const Run& run) {
   SALVE_RETURN_IF_ERROR(run.Signal(run.request.undo ? "SIGCONT" : "SIGSTOP"));
-  return "main process of " + run.request.container + (run.request.undo ? " continues" : " stopped with SIGSTOP");
+  return "main process of " + run.request.container +
+         (run.request.undo ? " continues" : " stopped with SIGSTOP");
 }
 
 struct Fault {
@@ -267,7 +284,8 @@ const std::vector<std::string>& Faults() {
 
 std::int64_t PortOf(const json& inspect, std::int64_t fallback) {
   std::vector<std::string> words;
-  for (const std::vector<std::string>& path : {std::vector<std::string>{"Config", "Entrypoint"}, {"Config", "Cmd"}}) {
+  for (const std::vector<std::string>& path :
+       {std::vector<std::string>{"Config", "Entrypoint"}, {"Config", "Cmd"}}) {
     const json list = At(inspect, path);
     if (!list.is_array()) continue;
     for (const json& word : list) {
@@ -295,8 +313,9 @@ std::string RefusalIn(const std::string& text) {
   std::istringstream lines(text);
   std::string line;
   while (std::getline(lines, line)) {
-    for (const char* sign : {"OOM command not allowed", "max number of clients reached",
-                             "FATAL:  sorry, too many clients already", "FATAL:  remaining connection slots"}) {
+    for (const char* sign :
+         {"OOM command not allowed", "max number of clients reached",
+          "FATAL:  sorry, too many clients already", "FATAL:  remaining connection slots"}) {
       if (const std::size_t at = line.find(sign); at != std::string::npos) return line.substr(at);
     }
   }
@@ -305,8 +324,8 @@ std::string RefusalIn(const std::string& text) {
 
 StatusOr<std::string> Inject(EngineClient& engine, const Request& request, Clock& clock,
                              MonoTime deadline) {
-  SALVE_ASSIGN_OR_RETURN(const json inspect,
-                         engine.Call(Endpoint::kInspect, request.container, {}, nullptr, {deadline, {}}));
+  SALVE_ASSIGN_OR_RETURN(const json inspect, engine.Call(Endpoint::kInspect, request.container, {},
+                                                         nullptr, {deadline, {}}));
   if (At(inspect, {"Config", "Labels", kConsentLabel}) != "allowed") {
     return PermissionDeniedError("container " + request.container + " does not carry the label " +
                                  kConsentLabel + "=allowed; it is left alone");

@@ -6,7 +6,9 @@
 namespace salve::inject {
 namespace {
 
-nlohmann::json Container(const std::vector<std::string>& command) { return {{"Config", {{"Cmd", command}}}}; }
+nlohmann::json Container(const std::vector<std::string>& command) {
+  return {{"Config", {{"Cmd", command}}}};
+}
 
 TEST(PortOf, ReadsThePortFromTheCommand) {
   EXPECT_EQ(PortOf(Container({"redis-server", "--port", "6380"}), 6379), 6380);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/backends.h"
 
-#include <arpa/inet.h>
-
 #include <array>
 #include <cstdlib>
 #include <cstring>
+
+#include <arpa/inet.h>
 
 #include "pkg/backends/docker/docker_backend.h"
 #include "pkg/base/file_source.h"
@@ -42,7 +42,8 @@ StatusOr<std::unique_ptr<backends::Backend>> MakeBackend(const BackendConfigurat
   options.clock = &clock;
   options.random = &random;
   options.exec_environment = environment;
-  // Images of databases make the application's user a superuser: without this nothing could be ended there.
+  // Images of databases make the application's user a superuser: without this nothing could be
+  // ended there.
   options.terminate_postgres_superusers = true;
   const char* from_environment = std::getenv("DOCKER_HOST");
   options.host = !configuration.docker->host.empty() ? configuration.docker->host
@@ -86,7 +87,8 @@ std::vector<Range> ParseRanges(const std::vector<std::string>& cidrs) {
   return ranges;
 }
 
-const Range* FindRange(const std::vector<Range>& ranges, const std::array<unsigned char, 16>& address) {
+const Range* FindRange(const std::vector<Range>& ranges,
+                       const std::array<unsigned char, 16>& address) {
   for (const Range& range : ranges) {
     const std::size_t whole = static_cast<std::size_t>(range.bits / 8);
     const int rest = range.bits % 8;
@@ -116,8 +118,8 @@ probes::AddressPolicy MakeAddressPolicy(const ControllerConfiguration& configura
   if (configuration.probes.allowed_cidrs.empty()) {
     denied.insert(denied.end(), {"169.254.0.0/16", "fe80::/10", "fd00:ec2::/32"});
   }
-  return [allowed = ParseRanges(configuration.probes.allowed_cidrs),
-          closed = ParseRanges(denied)](const std::string&, const std::string& ip) -> Status {
+  return [allowed = ParseRanges(configuration.probes.allowed_cidrs), closed = ParseRanges(denied)](
+             const std::string&, const std::string& ip) -> Status {
     bool v4 = false;
     const auto address = ParseAddress(ip, &v4);
     if (!address) return InvalidArgumentError("\"" + ip + "\" is not an address");

@@ -18,18 +18,19 @@ namespace salve::runtime {
 using BackendEnvironment =
     std::function<std::map<std::string, std::string>(const apis::salve::v1alpha1::TargetRef&)>;
 
-// Makes a backend for each one in the configuration. kInvalidArgument names the entry and the field (a host
-// that cannot be understood, a TLS file that cannot be read).
-Status AddBackends(const apis::config::v1alpha1::ControllerConfiguration& configuration, Clock& clock,
-                   Random& random, BackendEnvironment environment, backends::Registry& registry);
+// Makes a backend for each one in the configuration. kInvalidArgument names the entry and the field
+// (a host that cannot be understood, a TLS file that cannot be read).
+Status AddBackends(const apis::config::v1alpha1::ControllerConfiguration& configuration,
+                   Clock& clock, Random& random, BackendEnvironment environment,
+                   backends::Registry& registry);
 
 // Which addresses probes may connect to. Without any CIDR in the configuration: everything but the
 // link-local ranges, where clouds keep their credentials.
 probes::AddressPolicy MakeAddressPolicy(
     const apis::config::v1alpha1::ControllerConfiguration& configuration);
 
-// The configuration without a file: one backend "docker" at DOCKER_HOST or the usual socket, open to all
-// namespaces.
+// The configuration without a file: one backend "docker" at DOCKER_HOST or the usual socket, open
+// to all namespaces.
 apis::config::v1alpha1::ControllerConfiguration DefaultConfiguration();
 
 }  // namespace salve::runtime

@@ -2,6 +2,7 @@
 #include "controller/runtime/controller_graph.h"
 
 #include "controller/runtime/backends.h"
+
 #include "pkg/apis/codec.h"
 #include "pkg/base/log.h"
 #include "pkg/healing/machine.h"
@@ -32,8 +33,8 @@ reconcilers::ControllerSettings SettingsFrom(const GraphInput& input) {
   settings.self_heal_enabled = input.self_heal_enabled;
   settings.exec_allow = input.configuration.exec.allow;
   for (const auto& backend : input.configuration.backends) {
-    settings.backend_namespaces[backend.name] = backend.docker ? backend.docker->allowed_namespaces
-                                                               : std::vector<std::string>{};
+    settings.backend_namespaces[backend.name] =
+        backend.docker ? backend.docker->allowed_namespaces : std::vector<std::string>{};
   }
   return settings;
 }
@@ -123,7 +124,8 @@ Status ControllerGraph::AddBackends(Clock& clock, Random& random) {
                               *backends_);
 }
 
-// What redis-cli and psql in the target need to log in: the passwords of the probes that measure it.
+// What redis-cli and psql in the target need to log in: the passwords of the probes that measure
+// it.
 std::map<std::string, std::string> ControllerGraph::SecretsFor(const v1::TargetRef& ref) {
   std::map<std::string, std::string> environment;
   for (const NamespacedName& key : targets_.PoliciesOf(ref)) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "controller/runtime/secrets.h"
+
 #include "pkg/apis/config/v1alpha1/configuration.h"
 #include "pkg/backends/backend.h"
 #include "pkg/client/client.h"
@@ -23,8 +24,9 @@ namespace salve::runtime {
 
 // What differs between the ways to run the controller. All pointers outlive the graph.
 struct GraphInput {
-  client::Client* client = nullptr;         // with the controller's own identity
-  client::Client* event_client = nullptr;   // the same server; events must not wait for anything else
+  client::Client* client = nullptr;  // with the controller's own identity
+  client::Client* event_client =
+      nullptr;  // the same server; events must not wait for anything else
   engine::LeaderElector* elector = nullptr;
   engine::EngineMetrics* engine_metrics = nullptr;
   reconcilers::HealingMetrics* healing_metrics = nullptr;
@@ -34,12 +36,13 @@ struct GraphInput {
   bool self_heal_enabled = true;
 };
 
-// The controller's object graph: an ordered list of members, built in that order and ended in reverse.
-// Nothing runs before manager().Start().
+// The controller's object graph: an ordered list of members, built in that order and ended in
+// reverse. Nothing runs before manager().Start().
 class ControllerGraph {
  public:
   // kInvalidArgument for a configuration that cannot be built (a backend's TLS files, …).
-  static StatusOr<std::unique_ptr<ControllerGraph>> Build(GraphInput input, Clock& clock, Random& random);
+  static StatusOr<std::unique_ptr<ControllerGraph>> Build(GraphInput input, Clock& clock,
+                                                          Random& random);
 
   engine::Manager& manager() { return manager_; }
   reconcilers::Shell& shell() { return shell_; }

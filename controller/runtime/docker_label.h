@@ -10,9 +10,9 @@
 
 namespace salve::runtime {
 
-// The policy behind `--docker-label KEY=VALUE`: restart what its health check calls unhealthy and start what
-// crashed, side by side, never what somebody stopped, with a budget and a breaker per container.
-// kInvalidArgument if `label` is not KEY=VALUE.
+// The policy behind `--docker-label KEY=VALUE`: restart what its health check calls unhealthy and
+// start what crashed, side by side, never what somebody stopped, with a budget and a breaker per
+// container. kInvalidArgument if `label` is not KEY=VALUE.
 StatusOr<apis::salve::v1alpha1::HealingPolicy> PolicyForLabel(const std::string& label);
 
 // Creates it where it is not there. An existing one is left as it is: the user may have edited it.

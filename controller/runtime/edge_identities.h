@@ -15,8 +15,9 @@ namespace salve::runtime {
 
 // The embedded API server's tokens and rights, as the edge asks for them. Thread-safe.
 //
-// A token may be narrower than its user (restricted to namespaces or policies), and the edge's Identity has
-// no room for that: a session group, which no token can carry, leads back to the whole identity.
+// A token may be narrower than its user (restricted to namespaces or policies), and the edge's
+// Identity has no room for that: a session group, which no token can carry, leads back to the whole
+// identity.
 class EdgeIdentities final : public edge::Authenticator, public edge::Authorizer {
  public:
   explicit EdgeIdentities(apiserver::TokenStore& tokens) : tokens_(tokens) {}
@@ -24,8 +25,8 @@ class EdgeIdentities final : public edge::Authenticator, public edge::Authorizer
   std::optional<edge::Identity> Authenticate(std::string_view bearer_token) override;
   bool MayReadIncidents(const edge::Identity& identity, const std::string& ns) override;
 
-  // A token with exactly the rights of `identity`, for calls on its behalf; nullopt if it is not one that
-  // Authenticate gave.
+  // A token with exactly the rights of `identity`, for calls on its behalf; nullopt if it is not
+  // one that Authenticate gave.
   std::optional<std::string> TokenFor(const edge::Identity& identity);
 
  private:

@@ -15,7 +15,8 @@ namespace v1 = apis::salve::v1alpha1;
 
 std::uint64_t VersionNumber(const std::string& resource_version) {
   std::uint64_t number = 0;
-  std::from_chars(resource_version.data(), resource_version.data() + resource_version.size(), number);
+  std::from_chars(resource_version.data(), resource_version.data() + resource_version.size(),
+                  number);
   return number;
 }
 
@@ -43,7 +44,8 @@ edge::IncidentView ViewOf(const v1::Incident& incident) {
 
 }  // namespace
 
-EdgeWiring::EdgeWiring(ControllerGraph& graph, apiserver::ApiServer& api, Clock& clock, Random& random)
+EdgeWiring::EdgeWiring(ControllerGraph& graph, apiserver::ApiServer& api, Clock& clock,
+                       Random& random)
     : graph_(graph),
       api_(api),
       clock_(clock),
@@ -92,8 +94,8 @@ Status EdgeWiring::Decide(const edge::ApprovalDecision& decision) {
   approval.spec.decision = decision.approve ? "Approve" : "Reject";
   approval.spec.approver = decision.identity.user;
   approval.spec.reason = decision.reason;
-  const auto transport = http::MakeInProcessTransport(
-      api_.handler(), {{"Authorization", "Bearer " + *token}}, clock_);
+  const auto transport =
+      http::MakeInProcessTransport(api_.handler(), {{"Authorization", "Bearer " + *token}}, clock_);
   client::RestClient client(*transport, {}, clock_, random_);
   return client.Create(v1::IncidentApproval::kInfo, apis::Encode(approval), {}).status();
 }

@@ -6,6 +6,7 @@
 
 #include "controller/runtime/controller_graph.h"
 #include "controller/runtime/edge_identities.h"
+
 #include "pkg/apiserver/server.h"
 #include "pkg/edge/health.h"
 #include "pkg/edge/incident_routes.h"
@@ -14,7 +15,8 @@
 
 namespace salve::runtime {
 
-// The edge of a standalone process: who may ask, what is ready, and the incidents that feed the live stream.
+// The edge of a standalone process: who may ask, what is ready, and the incidents that feed the
+// live stream.
 class EdgeWiring {
  public:
   // Adds a handler to the graph's incident informer: before the manager starts. All outlive it.

@@ -1,9 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/inotify.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -11,13 +6,18 @@
 #include <thread>
 
 #include "controller/runtime/manifests.h"
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
 #include "pkg/base/log.h"
 
 namespace salve::runtime {
 namespace {
 
-constexpr std::uint32_t kChanges =
-    IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_ATTRIB;
+constexpr std::uint32_t kChanges = IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM |
+                                   IN_MOVED_TO | IN_DELETE_SELF | IN_ATTRIB;
 // A checkout writes many files: wait until it has been quiet for so long.
 constexpr int kQuietMillis = 200;
 constexpr int kResyncMillis = 5 * 60 * 1000;
@@ -30,7 +30,8 @@ class InotifyWatcher final : public ManifestWatcher {
   }
   ~InotifyWatcher() override {
     const std::uint64_t one = 1;
-    if (write(stop_, &one, sizeof one) < 0) Log(Severity::kError, "manifests: eventfd write failed");
+    if (write(stop_, &one, sizeof one) < 0)
+      Log(Severity::kError, "manifests: eventfd write failed");
     thread_.join();
     close(inotify_);
     close(stop_);
@@ -72,7 +73,8 @@ class InotifyWatcher final : public ManifestWatcher {
   // The same errors are not repeated at each resync.
   void Report(const ManifestReport& report) {
     std::string errors;
-    for (const ManifestError& error : report.errors) errors += error.file + ": " + error.message + "\n";
+    for (const ManifestError& error : report.errors)
+      errors += error.file + ": " + error.message + "\n";
     if (errors != last_errors_) {
       for (const ManifestError& error : report.errors) {
         Log(Severity::kError, "manifest refused", {{"file", error.file}, {"error", error.message}});
@@ -101,7 +103,8 @@ StatusOr<std::unique_ptr<ManifestWatcher>> ManifestWatcher::Start(const std::str
     return NotFoundError("--manifests: " + directory + " is not a directory");
   }
   const int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-  if (inotify < 0) return UnavailableError(std::string("--manifests: inotify: ") + std::strerror(errno));
+  if (inotify < 0)
+    return UnavailableError(std::string("--manifests: inotify: ") + std::strerror(errno));
   const int stop = eventfd(0, EFD_CLOEXEC);
   if (stop < 0) {
     close(inotify);

@@ -32,7 +32,8 @@ std::vector<const ResourceInfo*> AppliedKinds() {
 
 const ResourceInfo* KindOf(const Json& object) {
   for (const ResourceInfo* info : AppliedKinds()) {
-    if (object.value("kind", "") == info->kind && object.value("apiVersion", "") == info->ApiVersion()) {
+    if (object.value("kind", "") == info->kind &&
+        object.value("apiVersion", "") == info->ApiVersion()) {
       return info;
     }
   }
@@ -98,7 +99,8 @@ StatusOr<Desired> ToDesired(Json object, const std::string& file) {
     return InvalidArgumentError("metadata.name: Required value");
   }
   Json& metadata = object["metadata"];
-  if (desired.info->namespaced && !metadata.contains("namespace")) metadata["namespace"] = "default";
+  if (desired.info->namespaced && !metadata.contains("namespace"))
+    metadata["namespace"] = "default";
   desired.name = {desired.info->namespaced ? metadata.value("namespace", "") : "",
                   metadata.value("name", "")};
   metadata["labels"][kManagedByLabel] = kManagedByManifests;
@@ -129,7 +131,8 @@ void ReadManifest(const fs::path& path, std::vector<Desired>& desired, ManifestR
       return d.info == one->info && d.name == one->name;
     });
     if (twice) {
-      report.errors.push_back({at, one->info->kind + " " + one->name.ToString() + " is there twice"});
+      report.errors.push_back(
+          {at, one->info->kind + " " + one->name.ToString() + " is there twice"});
       continue;
     }
     desired.push_back(std::move(one).value());
@@ -161,7 +164,8 @@ Status ApplyOne(const Desired& desired, client::Client& client, ManifestReport& 
   SALVE_ASSIGN_OR_RETURN(const Json stored,
                          client.Update(*desired.info, Merge(*live, desired.object), options));
   // The server fills in defaults: only its own answer tells whether anything changed.
-  if (stored["metadata"]["resourceVersion"] != (*live)["metadata"]["resourceVersion"]) ++report.updated;
+  if (stored["metadata"]["resourceVersion"] != (*live)["metadata"]["resourceVersion"])
+    ++report.updated;
   return Status::Ok();
 }
 
@@ -195,7 +199,8 @@ ManifestReport SyncManifests(const std::string& directory, client::Client& clien
   // Namespaces first, then guardrails, then what they bind.
   const std::vector<const ResourceInfo*> order = AppliedKinds();
   std::stable_sort(desired.begin(), desired.end(), [&](const Desired& a, const Desired& b) {
-    return std::find(order.begin(), order.end(), a.info) < std::find(order.begin(), order.end(), b.info);
+    return std::find(order.begin(), order.end(), a.info) <
+           std::find(order.begin(), order.end(), b.info);
   });
   for (const Desired& d : desired) {
     const Status applied = ApplyOne(d, client, report);

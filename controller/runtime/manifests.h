@@ -27,14 +27,15 @@ struct ManifestReport {
   std::vector<ManifestError> errors;
 };
 
-// Makes the server hold what the *.yaml, *.yml and *.json files below `directory` say: creates, updates what
-// differs, and deletes what an earlier run applied and no file names any more. A document that is refused is
-// reported with its file and does not stop the others; while there is any error nothing is deleted.
-// Kinds: HealingPolicy, HealingGuardrail, Namespace. At most 10,000 files of at most 1 MiB.
+// Makes the server hold what the *.yaml, *.yml and *.json files below `directory` say: creates,
+// updates what differs, and deletes what an earlier run applied and no file names any more. A
+// document that is refused is reported with its file and does not stop the others; while there is
+// any error nothing is deleted. Kinds: HealingPolicy, HealingGuardrail, Namespace. At most 10,000
+// files of at most 1 MiB.
 ManifestReport SyncManifests(const std::string& directory, client::Client& client);
 
-// Runs SyncManifests now and after every change in the directory (inotify; once more every five minutes),
-// on a thread of its own.
+// Runs SyncManifests now and after every change in the directory (inotify; once more every five
+// minutes), on a thread of its own.
 class ManifestWatcher {
  public:
   static StatusOr<std::unique_ptr<ManifestWatcher>> Start(const std::string& directory,

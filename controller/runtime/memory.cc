@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/memory.h"
 
-#include <malloc.h>
-#include <sys/mman.h>
-
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <string>
+
+#include <malloc.h>
+#include <sys/mman.h>
 
 namespace salve::runtime {
 
@@ -19,12 +19,13 @@ void ReleaseStartupMemory() {
     std::uintptr_t end = 0;
     char permissions[5] = {};
     char path[2] = {};
-    // Only text of files: it is never written, so dropping it loses nothing. Read-only data is left alone:
-    // the loader has written relocations into it.
-    const int fields = std::sscanf(line.c_str(), "%lx-%lx %4s %*s %*s %*s %1s", &begin, &end,
-                                   permissions, path);
+    // Only text of files: it is never written, so dropping it loses nothing. Read-only data is left
+    // alone: the loader has written relocations into it.
+    const int fields =
+        std::sscanf(line.c_str(), "%lx-%lx %4s %*s %*s %*s %1s", &begin, &end, permissions, path);
     if (fields != 4 || std::string(permissions) != "r-xp" || path[0] != '/') continue;
-    madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // NOLINT(performance-no-int-to-ptr)
+    madvise(reinterpret_cast<void*>(begin), end - begin,
+            MADV_DONTNEED);  // NOLINT(performance-no-int-to-ptr)
   }
 }
 

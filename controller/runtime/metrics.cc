@@ -15,7 +15,8 @@ const std::vector<double>& StageBuckets() {
 
 }  // namespace
 
-PrometheusEngineMetrics::PrometheusEngineMetrics(metrics::Registry& registry) : registry_(registry) {}
+PrometheusEngineMetrics::PrometheusEngineMetrics(metrics::Registry& registry)
+    : registry_(registry) {}
 
 void PrometheusEngineMetrics::QueueDepth(const std::string& queue, std::size_t depth) {
   registry_.Gauges("workqueue_depth", "Current depth of the work queue", {"name"})
@@ -64,8 +65,9 @@ void PrometheusEngineMetrics::ReconcileResult(const std::string& controller, con
       .Increment();
   const std::string word = result;
   if (word != "error" && word != "terminal") return;
-  registry_.Counters("controller_runtime_reconcile_errors_total", "Reconciles that failed",
-                     {"controller"})
+  registry_
+      .Counters("controller_runtime_reconcile_errors_total", "Reconciles that failed",
+                {"controller"})
       .With({controller})
       .Increment();
 }
@@ -85,8 +87,8 @@ void PrometheusEngineMetrics::ReconcilePanic(const std::string& controller) {
 }
 void PrometheusEngineMetrics::ReconcileTimeout(const std::string& controller) {
   registry_
-      .Counters("controller_runtime_reconcile_timeouts_total", "Reconciles that outlasted their time",
-                {"controller"})
+      .Counters("controller_runtime_reconcile_timeouts_total",
+                "Reconciles that outlasted their time", {"controller"})
       .With({controller})
       .Increment();
 }
@@ -107,7 +109,8 @@ void PrometheusEngineMetrics::ReflectorWatch(const std::string& kind) {
 }
 void PrometheusEngineMetrics::ReflectorError(const std::string& kind, const std::string& code) {
   registry_
-      .Counters("reflector_errors_total", "Failed lists and watches of reflectors", {"name", "reason"})
+      .Counters("reflector_errors_total", "Failed lists and watches of reflectors",
+                {"name", "reason"})
       .With({kind, code})
       .Increment();
 }
@@ -123,7 +126,9 @@ void PrometheusEngineMetrics::EventDropped() {
       .Increment();
 }
 void PrometheusEngineMetrics::EventWritten() {
-  registry_.Counters("salve_events_written_total", "Kubernetes Events written").With({}).Increment();
+  registry_.Counters("salve_events_written_total", "Kubernetes Events written")
+      .With({})
+      .Increment();
 }
 void PrometheusEngineMetrics::Leader(bool leading) {
   registry_.Gauges("leader_election_master_status", "1 while this process leads", {"name"})
@@ -136,7 +141,8 @@ PrometheusHealingMetrics::PrometheusHealingMetrics(metrics::Registry& registry)
   // Shown as zero from the start: an alert on a series that is not there never fires.
   registry_.Counters("agent_alerts_received_total", "Signals that opened an incident").With({});
   registry_.Counters("agent_remediations_attempted_total", "Actions begun", {"type"});
-  registry_.Counters("agent_remediations_successful_total", "Actions verified to have helped", {"type"});
+  registry_.Counters("agent_remediations_successful_total", "Actions verified to have helped",
+                     {"type"});
 }
 void PrometheusHealingMetrics::IncidentOpened(const std::string&) {
   registry_.Counters("agent_alerts_received_total", "Signals that opened an incident")
@@ -149,7 +155,8 @@ void PrometheusHealingMetrics::ActionAttempted(const std::string& action) {
       .Increment();
 }
 void PrometheusHealingMetrics::ActionSucceeded(const std::string& action) {
-  registry_.Counters("agent_remediations_successful_total", "Actions verified to have helped", {"type"})
+  registry_
+      .Counters("agent_remediations_successful_total", "Actions verified to have helped", {"type"})
       .With({action})
       .Increment();
 }
@@ -166,13 +173,15 @@ void PrometheusHealingMetrics::IncidentClosed(const std::string& outcome,
       .With({outcome})
       .Increment();
   auto& stages = registry_.Histograms("salve_incident_stage_duration_seconds",
-                                      "Time that an incident spent in a stage", {"stage", "outcome"},
-                                      StageBuckets());
-  const std::pair<const char*, std::int64_t> all[] = {
-      {"detect", d.detect_millis},   {"diagnose", d.diagnose_millis},
-      {"approval", d.approval_wait_millis}, {"blocked", d.blocked_millis},
-      {"execute", d.execute_millis}, {"verify", d.verify_millis},
-      {"total", d.total_millis}};
+                                      "Time that an incident spent in a stage",
+                                      {"stage", "outcome"}, StageBuckets());
+  const std::pair<const char*, std::int64_t> all[] = {{"detect", d.detect_millis},
+                                                      {"diagnose", d.diagnose_millis},
+                                                      {"approval", d.approval_wait_millis},
+                                                      {"blocked", d.blocked_millis},
+                                                      {"execute", d.execute_millis},
+                                                      {"verify", d.verify_millis},
+                                                      {"total", d.total_millis}};
   for (const auto& [stage, millis] : all) {
     stages.With({stage, outcome}).Observe(static_cast<double>(millis) / 1000);
   }

@@ -10,7 +10,8 @@
 
 namespace salve::runtime {
 
-// The engine's hooks as Prometheus series with controller-runtime's and client-go's names. Thread-safe.
+// The engine's hooks as Prometheus series with controller-runtime's and client-go's names.
+// Thread-safe.
 class PrometheusEngineMetrics final : public engine::EngineMetrics {
  public:
   explicit PrometheusEngineMetrics(metrics::Registry& registry);

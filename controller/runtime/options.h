@@ -22,9 +22,11 @@ struct StandaloneOptions {
 };
 
 // "127.0.0.1:6443" or "[::1]:6443" → host without brackets and port. kInvalidArgument names `flag`.
-StatusOr<std::pair<std::string, int>> ParseListen(const std::string& flag, const std::string& address);
+StatusOr<std::pair<std::string, int>> ParseListen(const std::string& flag,
+                                                  const std::string& address);
 
-// Runs until SIGTERM or SIGINT; returns the process's exit code. Start-up errors go to stderr as one line.
+// Runs until SIGTERM or SIGINT; returns the process's exit code. Start-up errors go to stderr as
+// one line.
 int RunStandalone(const StandaloneOptions& options);
 
 }  // namespace salve::runtime

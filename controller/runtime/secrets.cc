@@ -18,15 +18,18 @@ bool StartsWith(const std::string& text, const std::string& prefix) {
   return text.compare(0, prefix.size(), prefix) == 0;
 }
 
-std::string WithoutLineEnd(std::string value) {
+// Without its line end, and never to be seen in a log.
+std::string Known(std::string value) {
   while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
+  RegisterSecret(value);
   return value;
 }
 
 StatusOr<std::string> ReadEnvironment(const std::string& name) {
   if (!StartsWith(name, "SALVE_SECRET_") && !StartsWith(name, "SALVE_DEMO_")) {
-    return PermissionDeniedError("environment variable " + name +
-                                 " is not open to policies; only names that begin with SALVE_SECRET_ are");
+    return PermissionDeniedError(
+        "environment variable " + name +
+        " is not open to policies; only names that begin with SALVE_SECRET_ are");
   }
   const char* value = std::getenv(name.c_str());
   if (value == nullptr) {
@@ -38,25 +41,29 @@ StatusOr<std::string> ReadEnvironment(const std::string& name) {
 }  // namespace
 
 PolicySecretReader::PolicySecretReader(client::Client& client, std::string file_root)
-    : client_(client), file_root_(std::move(file_root)) {}
+    : client_(client), local_(std::move(file_root)) {}
 
 StatusOr<std::string> PolicySecretReader::Read(const apis::salve::v1alpha1::SecretSource& source,
                                                const std::string& ns) {
+  if (!source.secret_name) return local_.Read(source, ns);
+  SALVE_ASSIGN_OR_RETURN(std::string secret,
+                         ReadSecret(ns, *source.secret_name, source.secret_key));
+  return Known(std::move(secret));
+}
+
+StatusOr<std::string> LocalSecretReader::Read(const apis::salve::v1alpha1::SecretSource& source,
+                                              const std::string&) {
   StatusOr<std::string> value = InvalidArgumentError("the secret reference names no source");
   if (!source.env.empty()) {
     value = ReadEnvironment(source.env);
   } else if (!source.file.empty()) {
     value = ReadFile(source.file);
-  } else if (source.secret_name) {
-    value = ReadSecret(ns, *source.secret_name, source.secret_key);
   }
   if (!value.ok()) return value;
-  std::string secret = WithoutLineEnd(std::move(value).value());
-  RegisterSecret(secret);
-  return secret;
+  return Known(std::move(value).value());
 }
 
-StatusOr<std::string> PolicySecretReader::ReadFile(const std::string& path) const {
+StatusOr<std::string> LocalSecretReader::ReadFile(const std::string& path) const {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path root = fs::canonical(file_root_, error);

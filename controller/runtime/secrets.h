@@ -9,9 +9,26 @@
 
 namespace salve::runtime {
 
-// Reads the secrets that policies refer to, at each use, so that a rotation needs no restart. Thread-safe.
+// The sources that need no API server; the rules below hold for it too. Thread-safe.
+class LocalSecretReader final : public probes::SecretReader {
+ public:
+  // An empty `file_root` refuses all files.
+  explicit LocalSecretReader(std::string file_root) : file_root_(std::move(file_root)) {}
+  // kInvalidArgument for a reference to a Secret.
+  StatusOr<std::string> Read(const apis::salve::v1alpha1::SecretSource& source,
+                             const std::string& ns) override;
+
+ private:
+  StatusOr<std::string> ReadFile(const std::string& path) const;
+
+  const std::string file_root_;
+};
+
+// Reads the secrets that policies refer to, at each use, so that a rotation needs no restart.
+// Thread-safe.
 //
-// A policy's author must not be able to send the controller's own secrets to an address of his choice, so:
+// A policy's author must not be able to send the controller's own secrets to an address of his
+// choice, so:
 //   env     only variables whose name begins with SALVE_SECRET_ or SALVE_DEMO_
 //   file    only files below `file_root` (links are followed before the check), at most 64 kB
 //   secret  only Secrets of the policy's own namespace
@@ -24,12 +41,11 @@ class PolicySecretReader final : public probes::SecretReader {
                              const std::string& ns) override;
 
  private:
-  StatusOr<std::string> ReadFile(const std::string& path) const;
   StatusOr<std::string> ReadSecret(const std::string& ns, const std::string& name,
                                    const std::string& key);
 
   client::Client& client_;
-  const std::string file_root_;
+  LocalSecretReader local_;
 };
 
 }  // namespace salve::runtime

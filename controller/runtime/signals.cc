@@ -29,7 +29,8 @@ int WaitForTermination(const std::function<void()>& reload, const std::function<
   bool has_settled = false;
   for (;;) {
     const timespec start{10, 0};
-    const int signal = has_settled ? sigwaitinfo(&set, nullptr) : sigtimedwait(&set, nullptr, &start);
+    const int signal =
+        has_settled ? sigwaitinfo(&set, nullptr) : sigtimedwait(&set, nullptr, &start);
     if (signal < 0) {
       if (errno == EAGAIN && !has_settled) {
         has_settled = true;
@@ -41,7 +42,8 @@ int WaitForTermination(const std::function<void()>& reload, const std::function<
       reload();
       continue;
     }
-    // From here on the default action holds: whoever asks twice does not want to wait for the drain.
+    // From here on the default action holds: whoever asks twice does not want to wait for the
+    // drain.
     sigset_t terminating = Handled();
     sigdelset(&terminating, SIGHUP);
     pthread_sigmask(SIG_UNBLOCK, &terminating, nullptr);

@@ -6,12 +6,13 @@
 
 namespace salve::runtime {
 
-// Makes SIGTERM, SIGINT and SIGHUP wait for WaitForTermination instead of ending the process. Call before
-// the first thread is started: threads inherit it.
+// Makes SIGTERM, SIGINT and SIGHUP wait for WaitForTermination instead of ending the process. Call
+// before the first thread is started: threads inherit it.
 void BlockSignals();
 
-// Waits for SIGTERM or SIGINT and returns its number; calls `reload` for each SIGHUP, and `settled` once, when
-// ten seconds have passed without a signal. A second SIGTERM or SIGINT, later, ends the process at once.
+// Waits for SIGTERM or SIGINT and returns its number; calls `reload` for each SIGHUP, and `settled`
+// once, when ten seconds have passed without a signal. A second SIGTERM or SIGINT, later, ends the
+// process at once.
 int WaitForTermination(const std::function<void()>& reload, const std::function<void()>& settled);
 
 }  // namespace salve::runtime

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/standalone.h"
 
-#include <sys/stat.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -12,10 +10,12 @@
 #include "controller/runtime/docker_label.h"
 #include "controller/runtime/memory.h"
 #include "controller/runtime/signals.h"
+#include "controller/runtime/simulate.h"
+#include <sys/stat.h>
+
 #include "pkg/apis/kinds.h"
 #include "pkg/apiserver/certs.h"
 #include "pkg/apiserver/server_kubeconfig.h"
-#include "pkg/base/file_source.h"
 #include "pkg/base/log.h"
 
 namespace salve::runtime {
@@ -24,13 +24,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kStopGrace{5000};
-constexpr std::size_t kMaxConfigBytes = 1u << 20;
-
-StatusOr<apis::config::v1alpha1::ControllerConfiguration> LoadConfiguration(const std::string& file) {
-  if (file.empty()) return DefaultConfiguration();
-  SALVE_ASSIGN_OR_RETURN(const std::string text, SystemFiles().Read(file, kMaxConfigBytes));
-  return apis::config::v1alpha1::LoadConfiguration(text, file);
-}
 
 Status MakeDataDir(const std::string& dir) {
   std::error_code error;
@@ -62,7 +55,8 @@ bool SelfHealEnabled() {
 
 }  // namespace
 
-StatusOr<std::pair<std::string, int>> ParseListen(const std::string& flag, const std::string& address) {
+StatusOr<std::pair<std::string, int>> ParseListen(const std::string& flag,
+                                                  const std::string& address) {
   const Status bad = InvalidArgumentError(flag + ": \"" + address + "\" is not HOST:PORT");
   const std::size_t colon = address.rfind(':');
   if (colon == std::string::npos || colon == 0) return bad;
@@ -79,7 +73,7 @@ StatusOr<std::pair<std::string, int>> ParseListen(const std::string& flag, const
 StatusOr<std::unique_ptr<Standalone>> Standalone::Start(const StandaloneOptions& options,
                                                         Clock& clock, Random& random) {
   std::unique_ptr<Standalone> self(new Standalone(options));
-  SALVE_ASSIGN_OR_RETURN(self->configuration_, LoadConfiguration(options.config_file));
+  SALVE_ASSIGN_OR_RETURN(self->configuration_, ReadConfiguration(options.config_file));
   SALVE_RETURN_IF_ERROR(self->OpenApi(clock, random));
   SALVE_RETURN_IF_ERROR(self->BuildController(clock, random));
   SALVE_RETURN_IF_ERROR(self->Listen(clock));
@@ -100,14 +94,17 @@ Status Standalone::OpenApi(Clock& clock, Random& random) {
   transport_ = http::MakeInProcessTransport(api_->handler(), {}, clock);
   client::RestClientOptions client_options;
   client_options.headers = {{"Authorization", "Bearer " + api_->controller_token()}};
-  client_ = std::make_unique<client::RestClient>(*transport_, std::move(client_options), clock, random);
-  // The controller may not write policies: what the administrator asked for on the command line is written
-  // in the administrator's name.
+  client_ =
+      std::make_unique<client::RestClient>(*transport_, std::move(client_options), clock, random);
+  // The controller may not write policies: what the administrator asked for on the command line is
+  // written in the administrator's name.
   client::RestClientOptions admin_options;
   admin_options.headers = {
-      {"Authorization", "Bearer " + api_->tokens().AddEphemeral(
-                                        {"system:salve-command-line", {apiserver::kAdminsGroup}, {}, {}})}};
-  admin_ = std::make_unique<client::RestClient>(*transport_, std::move(admin_options), clock, random);
+      {"Authorization",
+       "Bearer " + api_->tokens().AddEphemeral(
+                       {"system:salve-command-line", {apiserver::kAdminsGroup}, {}, {}})}};
+  admin_ =
+      std::make_unique<client::RestClient>(*transport_, std::move(admin_options), clock, random);
   return Status::Ok();
 }
 
@@ -145,9 +142,9 @@ Status Standalone::Listen(Clock& clock) {
   api_http_ = std::move(api_http).value();
   const std::string reachable =
       api.first == "0.0.0.0" || api.first == "::" ? std::string("127.0.0.1") : api.first;
-  SALVE_RETURN_IF_ERROR(apiserver::EnsureKubeconfig(options_.data_dir,
-                                                    "https://" + HostPort(reachable, api_http_->port()),
-                                                    certificates.ca_certificate, api_->tokens())
+  SALVE_RETURN_IF_ERROR(apiserver::EnsureKubeconfig(
+                            options_.data_dir, "https://" + HostPort(reachable, api_http_->port()),
+                            certificates.ca_certificate, api_->tokens())
                             .status());
   http::ServerOptions plain;
   plain.address = edge.first;
@@ -186,7 +183,8 @@ void Standalone::Stop() {
 
 int RunStandalone(const StandaloneOptions& options) {
   if (!SetLogLevel(options.log_level)) {
-    std::fprintf(stderr, "salve standalone: --log-level: \"%s\" is not debug, info, warning or error\n",
+    std::fprintf(stderr,
+                 "salve standalone: --log-level: \"%s\" is not debug, info, warning or error\n",
                  options.log_level.c_str());
     return 2;
   }
@@ -197,8 +195,9 @@ int RunStandalone(const StandaloneOptions& options) {
     return running.code() == Code::kInvalidArgument ? 2 : 1;
   }
   const auto reload = [] {
-    Log(Severity::kInfo, "SIGHUP: tokens, secrets and manifests are read anew by themselves; a changed "
-                         "configuration file needs a restart");
+    Log(Severity::kInfo,
+        "SIGHUP: tokens, secrets and manifests are read anew by themselves; a changed "
+        "configuration file needs a restart");
   };
   const int signal = WaitForTermination(reload, ReleaseStartupMemory);
   Log(Severity::kInfo, "stopping", {{"signal", signal}});

@@ -10,6 +10,7 @@
 #include "controller/runtime/manifests.h"
 #include "controller/runtime/metrics.h"
 #include "controller/runtime/options.h"
+
 #include "pkg/apiserver/server.h"
 #include "pkg/client/rest_client.h"
 #include "pkg/http/server.h"
@@ -17,12 +18,12 @@
 
 namespace salve::runtime {
 
-// `salve standalone` as an object: the embedded API server, the controller that speaks to it in process, and
-// the two listening sockets. Members are built in their order and ended in reverse.
+// `salve standalone` as an object: the embedded API server, the controller that speaks to it in
+// process, and the two listening sockets. Members are built in their order and ended in reverse.
 class Standalone {
  public:
-  // Returns when all of it runs (backends may still be connecting). Errors are for the person who started
-  // it: they name the flag, the file or the address.
+  // Returns when all of it runs (backends may still be connecting). Errors are for the person who
+  // started it: they name the flag, the file or the address.
   static StatusOr<std::unique_ptr<Standalone>> Start(const StandaloneOptions& options, Clock& clock,
                                                      Random& random);
   ~Standalone();  // Stop()

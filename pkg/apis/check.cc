@@ -38,9 +38,9 @@ void CheckString(const Constraints& c, const std::string& text, const Path& path
     return;
   }
   if (c.max_length && CodePoints(text) > *c.max_length) {
-    errors.push_back({path.ToString(), kFieldValueTooLong,
-                      "Too long: may not be more than " + std::to_string(*c.max_length) +
-                          " bytes"});
+    errors.push_back(
+        {path.ToString(), kFieldValueTooLong,
+         "Too long: may not be more than " + std::to_string(*c.max_length) + " bytes"});
     return;
   }
   if (c.min_length && CodePoints(text) < *c.min_length) {
@@ -56,8 +56,8 @@ void CheckInteger(const Constraints& c, std::int64_t number, const Path& path,
                   FieldErrors& errors) {
   const auto invalid = [&](const char* rest, std::int64_t bound) {
     const std::string where = path.ToString();
-    errors.push_back(InvalidField(where, std::to_string(number),
-                                  InBody(where, rest + std::to_string(bound))));
+    errors.push_back(
+        InvalidField(where, std::to_string(number), InBody(where, rest + std::to_string(bound))));
   };
   if (c.minimum && number < *c.minimum) invalid("should be greater than or equal to ", *c.minimum);
   if (c.maximum && number > *c.maximum) invalid("should be less than or equal to ", *c.maximum);
@@ -67,8 +67,7 @@ void CheckNumber(const Constraints& c, const Json& json, const Path& path, Field
   const auto number = json.get<double>();
   const auto invalid = [&](const char* rest, std::int64_t bound) {
     const std::string where = path.ToString();
-    errors.push_back(
-        InvalidField(where, json.dump(), InBody(where, rest + std::to_string(bound))));
+    errors.push_back(InvalidField(where, json.dump(), InBody(where, rest + std::to_string(bound))));
   };
   if (c.minimum && !(number >= static_cast<double>(*c.minimum))) {
     invalid("should be greater than or equal to ", *c.minimum);

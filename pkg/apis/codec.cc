@@ -32,7 +32,8 @@ bool IsOmitted(const Field& field, const Json& json) {
     case Type::Kind::kOptional:
       return json.is_null();
     case Type::Kind::kString:
-      return json.is_string() && json.get_ref<const std::string&>().empty();  // not an int-or-string's 0
+      return json.is_string() &&
+             json.get_ref<const std::string&>().empty();  // not an int-or-string's 0
     case Type::Kind::kInteger:
     case Type::Kind::kNumber:
     case Type::Kind::kBoolean:

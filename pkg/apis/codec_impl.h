@@ -52,11 +52,11 @@ FieldErrors CheckSchema(const T& value) {
 }
 
 // After the specialization of SchemaOf<T>, at namespace salve::apis.
-#define SALVE_APIS_INSTANTIATE(T)                  \
-  template Json Encode<T>(const T&);               \
-  template StatusOr<T> Decode<T>(const Json&);     \
+#define SALVE_APIS_INSTANTIATE(T)                    \
+  template Json Encode<T>(const T&);                 \
+  template StatusOr<T> Decode<T>(const Json&);       \
   template StatusOr<T> DecodeStrict<T>(const Json&); \
-  template void SetDefaults<T>(T&);                \
+  template void SetDefaults<T>(T&);                  \
   template FieldErrors CheckSchema<T>(const T&)
 
 }  // namespace salve::apis

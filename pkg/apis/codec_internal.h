@@ -8,8 +8,8 @@
 #include "pkg/apis/field_error.h"
 #include "pkg/apis/schema.h"
 
-// The untyped workings of codec.h: they follow a field table over untyped values. `value` must point to
-// what the Type or Struct describes. Not for other rooms.
+// The untyped workings of codec.h: they follow a field table over untyped values. `value` must
+// point to what the Type or Struct describes. Not for other rooms.
 namespace salve::apis::internal {
 
 // Where we are in an object. A chain on the stack; text is made only for an error.
@@ -39,7 +39,8 @@ void DecodeStruct(const Struct& table, const Json& json, const Path& path, void*
                   DecodeContext& context);
 void SetStructDefaults(const Struct& table, void* value);
 
-// Checks what the table says about `json`, as an API server would check it by the CRD (all but CEL).
+// Checks what the table says about `json`, as an API server would check it by the CRD (all but
+// CEL).
 void CheckStruct(const Struct& table, const Json& json, const Path& path, FieldErrors& errors);
 
 // The words of OpenAPI: "string", "integer", …

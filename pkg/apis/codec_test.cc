@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/apis/codec.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "pkg/apis/kinds.h"
 #include "pkg/apis/salve/v1alpha1/tables.h"
@@ -29,7 +29,8 @@ Json PolicyJson() {
              "ladder": [{"name": "restart", "action": {"restart": {}}}]}})");
 }
 
-// JSON that fills every field of a table: lists and maps have `size` elements, text is made from the seed.
+// JSON that fills every field of a table: lists and maps have `size` elements, text is made from
+// the seed.
 class Filler {
  public:
   Filler(unsigned seed, std::size_t size) : random_(seed), size_(size) {}
@@ -67,7 +68,8 @@ class Filler {
         break;
     }
     Json map = Json::object();
-    for (std::size_t i = 0; i < size_; ++i) map["k" + std::to_string(random_())] = Fill(*type.element);
+    for (std::size_t i = 0; i < size_; ++i)
+      map["k" + std::to_string(random_())] = Fill(*type.element);
     return map;
   }
 
@@ -160,10 +162,11 @@ TEST(Codec, WrongTypesAreNamedWithTheirPathsAllAtOnce) {
   const auto policy = Decode<HealingPolicy>(json);
   ASSERT_FALSE(policy.ok());
   EXPECT_EQ(policy.code(), Code::kInvalidArgument);
-  for (const char* path : {"spec.mode in body must be of type string",
-                           "spec.probes[0].periodSeconds in body must be of type integer",
-                           "spec.ladder in body must be of type array",
-                           "spec.target.docker in body must be of type object", "metadata.labels.a"}) {
+  for (const char* path :
+       {"spec.mode in body must be of type string",
+        "spec.probes[0].periodSeconds in body must be of type integer",
+        "spec.ladder in body must be of type array",
+        "spec.target.docker in body must be of type object", "metadata.labels.a"}) {
     EXPECT_THAT(policy.status().message(), HasSubstr(path));
   }
 }

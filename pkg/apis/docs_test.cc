@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every YAML example in the documentation of the kinds is one that a server would take.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "pkg/apis/codec.h"
 #include "pkg/apis/config/v1alpha1/configuration.h"
@@ -79,7 +79,8 @@ TEST(Docs, TheExampleConfigurationCanBeLoaded) {
 }
 
 TEST(Samples, AreValid) {
-  for (const char* path : {"manifests/samples/demo/redis.yaml", "manifests/samples/demo/postgres.yaml"}) {
+  for (const char* path :
+       {"manifests/samples/demo/redis.yaml", "manifests/samples/demo/postgres.yaml"}) {
     const auto documents = yaml::Parse(Page(path));
     ASSERT_TRUE(documents.ok()) << path << ": " << documents.status();
     for (const yaml::Document& document : *documents) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/apis/field_error.h"
 
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 namespace salve::apis {
 namespace {

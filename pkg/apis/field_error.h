@@ -34,8 +34,8 @@ struct FieldError {
 
 using FieldErrors = std::vector<FieldError>;
 
-// Builders with the wording of Kubernetes' field errors. `value` is shown as given: quote strings with
-// Quoted().
+// Builders with the wording of Kubernetes' field errors. `value` is shown as given: quote strings
+// with Quoted().
 FieldError InvalidField(std::string field, const std::string& value, const std::string& detail);
 FieldError RequiredField(std::string field, const std::string& detail = "");
 FieldError DuplicateField(std::string field, const std::string& value);

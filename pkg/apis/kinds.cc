@@ -15,57 +15,59 @@ PrinterColumn Age() {
 }
 
 Kind HealingPolicyKind() {
-  return {
-      &SchemaOf<salve::v1alpha1::HealingPolicy>(),
-      "HealingPolicy says what to watch, how to find the cause of a failure, what may be done about it, and "
-      "within which limits.",
-      "healingpolicy",
-      {"healpol"},
-      true,
-      {
-          {"Mode", "string", ".spec.mode", "Observe, DryRun, Approve or Auto."},
-          {"Health", "string", ".status.health", "Healthy targets of all."},
-          {"Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status",
-           "Whether the policy can do its work."},
-          {"Open", "integer", ".status.openIncidentCount", "Unresolved incidents."},
-          {"Budget", "integer", ".status.budget.remaining", "Actions that may still be taken."},
-          Age(),
-          {"Unhealthy", "integer", ".status.targetsUnhealthy", "Unhealthy targets.", 1},
-          {"Next-Free", "string", ".status.budget.nextFreeAt", "When a spent action comes back.", 1},
-          {"Message", "string", ".status.conditions[?(@.type==\"Ready\")].message",
-           "What Ready says.", 1},
-      },
-      {".spec.mode"}};
+  return {&SchemaOf<salve::v1alpha1::HealingPolicy>(),
+          "HealingPolicy says what to watch, how to find the cause of a failure, what may be done "
+          "about it, and "
+          "within which limits.",
+          "healingpolicy",
+          {"healpol"},
+          true,
+          {
+              {"Mode", "string", ".spec.mode", "Observe, DryRun, Approve or Auto."},
+              {"Health", "string", ".status.health", "Healthy targets of all."},
+              {"Ready", "string", ".status.conditions[?(@.type==\"Ready\")].status",
+               "Whether the policy can do its work."},
+              {"Open", "integer", ".status.openIncidentCount", "Unresolved incidents."},
+              {"Budget", "integer", ".status.budget.remaining", "Actions that may still be taken."},
+              Age(),
+              {"Unhealthy", "integer", ".status.targetsUnhealthy", "Unhealthy targets.", 1},
+              {"Next-Free", "string", ".status.budget.nextFreeAt",
+               "When a spent action comes back.", 1},
+              {"Message", "string", ".status.conditions[?(@.type==\"Ready\")].message",
+               "What Ready says.", 1},
+          },
+          {".spec.mode"}};
 }
 
 Kind IncidentKind() {
-  return {
-      &SchemaOf<salve::v1alpha1::Incident>(),
-      "Incident is one failure of one target, from its detection to its end. Salve makes them; a human may "
-      "make one to ask for healing now, which goes through the same gates.",
-      "incident",
-      {"inc"},
-      true,
-      {
-          {"Policy", "string", ".spec.policyRef.name", "The policy that rules it."},
-          {"Target", "string", ".spec.target.name", "What is ill."},
-          {"Phase", "string", ".status.phase", "How far it is."},
-          {"Cause", "string", ".status.diagnosis.cause", "Why it is ill."},
-          {"Step", "string", ".status.proposal.step", "What is done about it."},
-          {"Outcome", "string", ".status.outcome", "How it ended."},
-          Age(),
-          {"Severity", "string", ".spec.severity", "How bad it is.", 1},
-          {"Risk", "string", ".status.proposal.risk.level", "Risk of the proposed step.", 1},
-          {"Seen", "integer", ".status.occurrences", "Signals absorbed.", 1},
-          {"Summary", "string", ".status.summary", "What happened, what it waits for.", 1},
-      },
-      {".spec.policyRef.name", ".spec.target.name", ".spec.severity", ".spec.fingerprint",
-       ".status.phase", ".status.outcome"}};
+  return {&SchemaOf<salve::v1alpha1::Incident>(),
+          "Incident is one failure of one target, from its detection to its end. Salve makes them; "
+          "a human may "
+          "make one to ask for healing now, which goes through the same gates.",
+          "incident",
+          {"inc"},
+          true,
+          {
+              {"Policy", "string", ".spec.policyRef.name", "The policy that rules it."},
+              {"Target", "string", ".spec.target.name", "What is ill."},
+              {"Phase", "string", ".status.phase", "How far it is."},
+              {"Cause", "string", ".status.diagnosis.cause", "Why it is ill."},
+              {"Step", "string", ".status.proposal.step", "What is done about it."},
+              {"Outcome", "string", ".status.outcome", "How it ended."},
+              Age(),
+              {"Severity", "string", ".spec.severity", "How bad it is.", 1},
+              {"Risk", "string", ".status.proposal.risk.level", "Risk of the proposed step.", 1},
+              {"Seen", "integer", ".status.occurrences", "Signals absorbed.", 1},
+              {"Summary", "string", ".status.summary", "What happened, what it waits for.", 1},
+          },
+          {".spec.policyRef.name", ".spec.target.name", ".spec.severity", ".spec.fingerprint",
+           ".status.phase", ".status.outcome"}};
 }
 
 Kind IncidentApprovalKind() {
   return {&SchemaOf<salve::v1alpha1::IncidentApproval>(),
-          "IncidentApproval is one person's decision about one exact proposal. It can only be created, and "
+          "IncidentApproval is one person's decision about one exact proposal. It can only be "
+          "created, and "
           "only by someone who holds the verb approve on the policy.",
           "incidentapproval",
           {"iapp"},
@@ -84,22 +86,24 @@ Kind IncidentApprovalKind() {
 }
 
 Kind HealingGuardrailKind() {
-  return {&SchemaOf<salve::v1alpha1::HealingGuardrail>(),
-          "HealingGuardrail limits the policies of the namespaces that it selects. All that select a "
-          "namespace apply, the tightest wins; a policy can only be tighter.",
-          "healingguardrail",
-          {"hguard"},
-          true,
-          {
-              {"Paused", "boolean", ".spec.paused", "Nothing is done."},
-              {"Max-Mode", "string", ".spec.maxMode", "Highest mode."},
-              {"Max-Auto-Risk", "string", ".spec.maxAutoRisk", "Highest risk without a human."},
-              {"Policies", "integer", ".status.policiesSelected", "Policies that it limits."},
-              Age(),
-              {"Max-Risk", "string", ".spec.maxRisk", "Highest risk at all.", 1},
-              {"Last-Blocked", "string", ".status.lastBlocked", "What it last kept from being done.", 1},
-          },
-          {".spec.maxMode"}};
+  return {
+      &SchemaOf<salve::v1alpha1::HealingGuardrail>(),
+      "HealingGuardrail limits the policies of the namespaces that it selects. All that select a "
+      "namespace apply, the tightest wins; a policy can only be tighter.",
+      "healingguardrail",
+      {"hguard"},
+      true,
+      {
+          {"Paused", "boolean", ".spec.paused", "Nothing is done."},
+          {"Max-Mode", "string", ".spec.maxMode", "Highest mode."},
+          {"Max-Auto-Risk", "string", ".spec.maxAutoRisk", "Highest risk without a human."},
+          {"Policies", "integer", ".status.policiesSelected", "Policies that it limits."},
+          Age(),
+          {"Max-Risk", "string", ".spec.maxRisk", "Highest risk at all.", 1},
+          {"Last-Blocked", "string", ".status.lastBlocked", "What it last kept from being done.",
+           1},
+      },
+      {".spec.maxMode"}};
 }
 
 Json Columns(const Kind& kind) {
@@ -118,8 +122,8 @@ Json Columns(const Kind& kind) {
 }  // namespace
 
 const std::vector<Kind>& SalveKinds() {
-  static const std::vector<Kind> kinds = {HealingPolicyKind(), IncidentKind(), IncidentApprovalKind(),
-                                          HealingGuardrailKind()};
+  static const std::vector<Kind> kinds = {HealingPolicyKind(), IncidentKind(),
+                                          IncidentApprovalKind(), HealingGuardrailKind()};
   return kinds;
 }
 
@@ -158,7 +162,8 @@ std::string CrdFileName(const Kind& kind) {
 
 std::string CrdFileText(const Kind& kind) {
   return "# SPDX-License-Identifier: Apache-2.0\n"
-         "# Made from the field tables of pkg/apis by salve-crdgen (hack/update-crds). Do not edit.\n" +
+         "# Made from the field tables of pkg/apis by salve-crdgen (hack/update-crds). Do not "
+         "edit.\n" +
          yaml::Emit(CustomResourceDefinition(kind));
 }
 

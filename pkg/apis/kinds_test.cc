@@ -2,13 +2,13 @@
 // The CRDs that are committed and the types in code say the same, in both directions.
 #include "pkg/apis/kinds.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <iterator>
 #include <set>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "pkg/apis/openapi.h"
 #include "pkg/apis/yaml/yaml.h"
@@ -117,7 +117,8 @@ TEST(Crds, EveryFieldOfTheCommittedFilesIsKnownToTheCodecAndTheReverse) {
 TEST(Crds, AFieldThatIsDroppedFromTheCrdIsDetected) {
   const Kind& kind = SalveKinds()[0];
   Json crd = Committed(kind);
-  SchemaIn(crd)["properties"]["spec"]["properties"]["guardrails"]["properties"].erase("minAvailable");
+  SchemaIn(crd)["properties"]["spec"]["properties"]["guardrails"]["properties"].erase(
+      "minAvailable");
   EXPECT_EQ(Differences(SchemaIn(crd), *kind.table),
             Paths{"only in the types: spec.guardrails.minAvailable integer"});
 }
@@ -146,11 +147,13 @@ TEST(Crds, TheCommittedFilesAreWhatTheTablesGive) {
   for (const Kind& kind : SalveKinds()) {
     EXPECT_EQ(CommittedText(kind), CrdFileText(kind))
         << CrdFileName(kind) << " is stale: run salve-crdgen --out crds";
-    EXPECT_EQ(Committed(kind), CustomResourceDefinition(kind)) << "the emitter or the parser is wrong";
+    EXPECT_EQ(Committed(kind), CustomResourceDefinition(kind))
+        << "the emitter or the parser is wrong";
   }
 }
 
-// What a real API server insists on for a structural schema, so that `kubectl apply -f crds/` works.
+// What a real API server insists on for a structural schema, so that `kubectl apply -f crds/`
+// works.
 void ExpectStructural(const Json& schema, const std::string& path) {
   if (!schema.value("x-kubernetes-int-or-string", false)) {
     EXPECT_TRUE(schema.contains("type")) << path;

@@ -126,7 +126,8 @@ CelRule ExactlyOneRule(const std::vector<std::string>& members) {
     present += (present.empty() ? "has(self." : ", has(self.") + member + ")";
     names += (names.empty() ? "" : ", ") + member;
   }
-  return {"[" + present + "].filter(x, x).size() == 1", "exactly one of " + names + " must be set", ""};
+  return {"[" + present + "].filter(x, x).size() == 1", "exactly one of " + names + " must be set",
+          ""};
 }
 
 Json OpenApiSchema(const Struct& table) {
@@ -135,8 +136,8 @@ Json OpenApiSchema(const Struct& table) {
   schema["properties"]["apiVersion"] = {
       {"type", "string"},
       {"description", "Version of the schema of this object: " + table.info->ApiVersion() + "."}};
-  schema["properties"]["kind"] = {{"type", "string"},
-                                  {"description", "Kind of this object: " + table.info->kind + "."}};
+  schema["properties"]["kind"] = {
+      {"type", "string"}, {"description", "Kind of this object: " + table.info->kind + "."}};
   return schema;
 }
 

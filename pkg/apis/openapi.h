@@ -10,8 +10,8 @@ namespace salve::apis {
 
 // The structural OpenAPI v3 schema of a table, as a CRD carries it.
 //
-// Defaults inside the items of lists stand in the description only: a server that filled them in would
-// make `kubectl apply` of the same file print "configured" for ever. Decode fills them in.
+// Defaults inside the items of lists stand in the description only: a server that filled them in
+// would make `kubectl apply` of the same file print "configured" for ever. Decode fills them in.
 Json OpenApiSchema(const Struct& table);
 
 // The CEL rule and message of "exactly one of these members".

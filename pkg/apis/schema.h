@@ -5,18 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "pkg/apis/meta/v1/types.h"
 
-// The field tables: one description per struct, from which JSON reading and writing, defaulting, the
-// checks, the CRDs and the field tables of the documentation all come. Tables are built by
-// schema_builder.h in the *_schema.cc files and never change afterwards, so everything here is read-only
-// and thread-safe.
+// The field tables: one description per struct, from which JSON reading and writing, defaulting,
+// the checks, the CRDs and the field tables of the documentation all come. Tables are built by
+// schema_builder.h in the *_schema.cc files and never change afterwards, so everything here is
+// read-only and thread-safe.
 namespace salve::apis {
 
 using Json = nlohmann::json;
@@ -73,7 +74,7 @@ struct Field {
   bool required = false;
   bool keep_zero = false;  // 0 and false are written although there is no default
   Constraints constraints;
-  std::vector<Constraints> items;         // of the elements, then of the elements' elements
+  std::vector<Constraints> items;          // of the elements, then of the elements' elements
   std::vector<std::string> list_map_keys;  // not empty: a map list, else an atomic one
   std::vector<CelRule> rules;
 };
@@ -81,7 +82,8 @@ struct Field {
 struct Struct {
   std::string name;
   std::vector<Field> fields;
-  // Of each group exactly one member must be present; its other members are ordinary optional fields.
+  // Of each group exactly one member must be present; its other members are ordinary optional
+  // fields.
   std::vector<std::vector<std::string>> exactly_one;
   std::vector<CelRule> rules;
   // Set for kinds: written as apiVersion and kind, and checked when read.
@@ -101,7 +103,8 @@ class LazyPattern {
   explicit LazyPattern(std::string text);
   ~LazyPattern();
   const std::string& text() const { return text_; }
-  // Whether some part of `value` matches, as in OpenAPI. A pattern that does not compile matches nothing.
+  // Whether some part of `value` matches, as in OpenAPI. A pattern that does not compile matches
+  // nothing.
   bool Matches(std::string_view value) const;
 
  private:

@@ -16,7 +16,8 @@
 //   template <>
 //   const Struct& SchemaOf<TcpProbe>() {
 //     static const Struct table = Describe<TcpProbe>("TcpProbe", {
-//         F<&TcpProbe::address>("address", "Host and port to connect to.").Required().MaxLength(261),
+//         F<&TcpProbe::address>("address", "Host and port to connect
+//         to.").Required().MaxLength(261),
 //     });
 //     return table;
 //   }
@@ -108,7 +109,9 @@ class FieldBuilder {
   FieldBuilder(Field field, Json (*initial)()) : field_(std::move(field)), initial_(initial) {}
   operator Field() const { return field_; }  // NOLINT(google-explicit-constructor)
 
-  FieldBuilder& Required() { return Set([](Field& f) { f.required = true; }); }
+  FieldBuilder& Required() {
+    return Set([](Field& f) { f.required = true; });
+  }
   // The default is what the struct's member initializer says …
   FieldBuilder& Default() { return Default(initial_()); }
   // … or, for strings and objects, what is given here.
@@ -116,7 +119,9 @@ class FieldBuilder {
     field_.default_value = std::move(value);
     return *this;
   }
-  FieldBuilder& KeepZero() { return Set([](Field& f) { f.keep_zero = true; }); }
+  FieldBuilder& KeepZero() {
+    return Set([](Field& f) { f.keep_zero = true; });
+  }
   FieldBuilder& Enum(std::vector<std::string> words) {
     field_.constraints.enums = std::move(words);
     return *this;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/apis/syntax.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
 #include <optional>
+
+#include <arpa/inet.h>
 
 #include "pkg/base/pattern.h"
 
@@ -41,8 +41,10 @@ bool IsHostName(std::string_view text) {
     return false;
   }
   if (text.find("..") != std::string_view::npos) return false;
-  if (!AllOf(text, [](char c) { return IsAlnum(c) || c == '.' || c == '-' || c == '_'; })) return false;
-  // What looks like an IPv4 address must be one: resolvers read 1.2.3 and 0x7f.1 each in their own way.
+  if (!AllOf(text, [](char c) { return IsAlnum(c) || c == '.' || c == '-' || c == '_'; }))
+    return false;
+  // What looks like an IPv4 address must be one: resolvers read 1.2.3 and 0x7f.1 each in their own
+  // way.
   return !AllOf(text, [](char c) { return IsDigit(c) || c == '.'; }) || IsAddress(AF_INET, text);
 }
 
@@ -113,10 +115,12 @@ std::string CheckHttpUrl(std::string_view text) {
   }
   if (rest.find('#') != std::string_view::npos) return "must not have a fragment (#…)";
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
-  if (authority.find('@') != std::string_view::npos) return "must not carry a user name or password";
+  if (authority.find('@') != std::string_view::npos)
+    return "must not carry a user name or password";
   const auto parts = Split(authority);
   if (!parts) return "must have a host";
-  if (std::string why = CheckHost(*parts); !why.empty()) return "must have a host name or an IP address";
+  if (std::string why = CheckHost(*parts); !why.empty())
+    return "must have a host name or an IP address";
   return parts->has_port ? CheckPort(parts->port) : "";
 }
 
@@ -136,7 +140,8 @@ std::string CheckObjectName(std::string_view text) {
       text.find("..") != std::string_view::npos || text.find(".-") != std::string_view::npos ||
       text.find("-.") != std::string_view::npos ||
       !AllOf(text, [](char c) { return IsLower(c) || IsDigit(c) || c == '-' || c == '.'; })) {
-    return "must be the name of an object: lower-case letters, digits, '-' and '.', as in redis-main";
+    return "must be the name of an object: lower-case letters, digits, '-' and '.', as in "
+           "redis-main";
   }
   return "";
 }
@@ -152,17 +157,20 @@ std::string CheckLabelKey(std::string_view text) {
 
 std::string CheckLabelValue(std::string_view text) {
   if (text.empty() || (text.size() <= 63 && IsLabelText(text))) return "";
-  return "must be a label's value: at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
+  return "must be a label's value: at most 63 letters, digits, '-', '_' and '.', with a letter or "
+         "digit "
          "at both ends";
 }
 
 void CheckArgv(const std::vector<std::string>& argv, const std::string& path, FieldErrors& errors) {
   if (!argv.empty() && argv[0].empty()) {
-    errors.push_back(InvalidField(At(path, 0), "\"\"", "the first element must be the program to run"));
+    errors.push_back(
+        InvalidField(At(path, 0), "\"\"", "the first element must be the program to run"));
   }
   for (std::size_t i = 0; i < argv.size(); ++i) {
     if (argv[i].find('\0') == std::string::npos) continue;
-    errors.push_back(InvalidField(At(path, i), Quoted(argv[i]), "must not contain a NUL character"));
+    errors.push_back(
+        InvalidField(At(path, i), Quoted(argv[i]), "must not contain a NUL character"));
   }
 }
 
@@ -170,8 +178,8 @@ bool IsArgvRegex(std::string_view element) {
   return element.size() >= 2 && element.front() == '/' && element.back() == '/';
 }
 
-void CheckArgvPatterns(const std::vector<std::vector<std::string>>& patterns, const std::string& path,
-                       FieldErrors& errors) {
+void CheckArgvPatterns(const std::vector<std::vector<std::string>>& patterns,
+                       const std::string& path, FieldErrors& errors) {
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     const std::string here = At(path, i);
     if (patterns[i].empty()) {

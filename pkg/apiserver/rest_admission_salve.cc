@@ -17,8 +17,8 @@ apis::FieldErrors Check(const Json& object) {
   return apis::Validate(*typed);
 }
 
-// An update that does not touch the spec is not asked: what was stored under older rules, or with time
-// zones that this machine no longer has, must still lose its finalizers.
+// An update that does not touch the spec is not asked: what was stored under older rules, or with
+// time zones that this machine no longer has, must still lose its finalizers.
 bool SameSpec(const AdmissionRequest& request) {
   return request.old != nullptr &&
          request.object->value("spec", Json()) == request.old->value("spec", Json());

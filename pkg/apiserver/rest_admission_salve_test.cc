@@ -51,8 +51,9 @@ TEST(SalveAdmission, ACreateThatTheSchemaLikesIsStillRefusedAndNothingIsStored) 
   const auto before = server.api->store().revision();
   ExpectRefused(server.Do("POST", kPolicies, PolicyWithWindow("p1", "99 18 * * FRI")),
                 "spec.guardrails.windows[0].cron", "99");
-  ExpectRefused(server.Do("POST", kPolicies, PolicyWithWindow("p1", "0 18 * * FRI", "Mars/Olympus")),
-                "spec.guardrails.windows[0].timeZone", "Mars/Olympus");
+  ExpectRefused(
+      server.Do("POST", kPolicies, PolicyWithWindow("p1", "0 18 * * FRI", "Mars/Olympus")),
+      "spec.guardrails.windows[0].timeZone", "Mars/Olympus");
   EXPECT_EQ(server.Do("GET", At(kPolicies, "p1")).status, 404);
   EXPECT_EQ(server.api->store().revision(), before);
 }
@@ -74,22 +75,23 @@ TEST(SalveAdmission, UpdatesAndEveryKindOfPatchAreChecked) {
   bad["spec"]["guardrails"]["windows"][0]["cron"] = "0 18 * * XYZ";
   ExpectRefused(server.Do("PUT", At(kPolicies, "p1"), bad), field, "XYZ");
   const Json merge = {{"spec", {{"guardrails", bad["spec"]["guardrails"]}}}};
-  ExpectRefused(server.Do("PATCH", At(kPolicies, "p1"), merge, Type("application/merge-patch+json")),
-                field, "XYZ");
+  ExpectRefused(
+      server.Do("PATCH", At(kPolicies, "p1"), merge, Type("application/merge-patch+json")), field,
+      "XYZ");
   const Json operations = Json::array({{{"op", "replace"},
                                         {"path", "/spec/guardrails/windows/0/cron"},
                                         {"value", "0 18 * * XYZ"}}});
   ExpectRefused(
-      server.Do("PATCH", At(kPolicies, "p1"), operations, Type("application/json-patch+json")), field,
-      "XYZ");
+      server.Do("PATCH", At(kPolicies, "p1"), operations, Type("application/json-patch+json")),
+      field, "XYZ");
   EXPECT_EQ(server.Do("GET", At(kPolicies, "p1")).body, stored) << "nothing was stored";
 }
 
 TEST(SalveAdmission, WhatTheSchemaReportsIsNotReportedTwice) {
   TestServer server;
   Json policy = Policy("p1");
-  policy["spec"]["probes"] =
-      Json::parse(R"([{"name": "a", "tcp": {"address": "a:1"}, "periodSeconds": 1, "timeoutSeconds": 2}])");
+  policy["spec"]["probes"] = Json::parse(
+      R"([{"name": "a", "tcp": {"address": "a:1"}, "periodSeconds": 1, "timeoutSeconds": 2}])");
   ExpectRefused(server.Do("POST", kPolicies, policy), "spec.probes[0].timeoutSeconds",
                 "timeoutSeconds must not be above periodSeconds");
   policy["spec"]["probes"] = Json::parse(R"([{"name": "a", "tcp": {"address": "nowhere"}}])");
@@ -141,7 +143,8 @@ TEST(SalveAdmission, AWriteThatLeavesTheSpecAloneIsNotAskedAboutIt) {
   ServedResource resource;
   resource.info = apis::salve::v1alpha1::HealingPolicy::kInfo;
   const Identity user;
-  AdmissionRequest request{Operation::kUpdate, resource, "", "default", "p1", &labelled, &old, user};
+  AdmissionRequest request{Operation::kUpdate, resource, "",  "default", "p1",
+                           &labelled,          &old,     user};
   EXPECT_FALSE(plugin->Validate(request).has_value());
   labelled["spec"]["mode"] = "Auto";
   EXPECT_TRUE(plugin->Validate(request).has_value());

@@ -66,9 +66,11 @@ void SimulatedClock::Advance(Duration by) {
     }
   }
   for (const Waiter& w : due) {
-    // A waiter registers while it holds its own mutex and gives it up inside Wait: taking that mutex
-    // here means that it really sleeps, so the wake-up cannot be lost.
-    { MutexLock waiter_lock(*w.mu); }
+    // A waiter registers while it holds its own mutex and gives it up inside Wait: taking that
+    // mutex here means that it really sleeps, so the wake-up cannot be lost.
+    {
+      MutexLock waiter_lock(*w.mu);
+    }
     w.cv->NotifyAll();
   }
 }

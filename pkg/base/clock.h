@@ -36,9 +36,9 @@ class Clock {
   virtual WallTime Now() const = 0;
   virtual MonoTime Monotonic() const = 0;
 
-  // Releases `mu`, waits until `cv` is notified or Monotonic() >= deadline, takes `mu` again. Returns
-  // false iff the deadline has passed. May wake early (and return true): loop over the condition.
-  // MonoTime::max() waits without a deadline.
+  // Releases `mu`, waits until `cv` is notified or Monotonic() >= deadline, takes `mu` again.
+  // Returns false iff the deadline has passed. May wake early (and return true): loop over the
+  // condition. MonoTime::max() waits without a deadline.
   virtual bool WaitUntil(CondVar& cv, Mutex& mu, MonoTime deadline) SALVE_REQUIRES(mu) = 0;
 };
 
@@ -59,8 +59,8 @@ class SimulatedClock : public Clock {
   void Advance(Duration by);
   // Moves only the calendar, by any sign: what an NTP step or a careless administrator does.
   void StepWall(Duration by);
-  // The earliest deadline that somebody waits for; MonoTime::max() if none. For tests and simulation
-  // that jump from event to event.
+  // The earliest deadline that somebody waits for; MonoTime::max() if none. For tests and
+  // simulation that jump from event to event.
   MonoTime NextDeadline() const;
 
  private:

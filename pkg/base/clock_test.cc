@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/base/clock.h"
 
-#include <gtest/gtest.h>
-
 #include <thread>
+
+#include <gtest/gtest.h>
 
 namespace salve {
 namespace {

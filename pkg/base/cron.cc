@@ -16,7 +16,8 @@ using std::chrono::year_month_day;
 
 constexpr std::array<std::string_view, 12> kMonths = {"JAN", "FEB", "MAR", "APR", "MAY", "JUN",
                                                       "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"};
-constexpr std::array<std::string_view, 7> kWeekdays = {"SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"};
+constexpr std::array<std::string_view, 7> kWeekdays = {"SUN", "MON", "TUE", "WED",
+                                                       "THU", "FRI", "SAT"};
 
 // 29 February may be eight years away.
 constexpr days kHorizon{9 * 366};
@@ -138,7 +139,8 @@ StatusOr<Cron> Cron::Parse(std::string_view text) {
   const std::vector<std::string_view> fields = Fields(text);
   if (fields.size() != 5) {
     return InvalidArgumentError(
-        "cron: five fields are expected (minute, hour, day of month, month, day of week), there are " +
+        "cron: five fields are expected (minute, hour, day of month, month, day of week), there "
+        "are " +
         std::to_string(fields.size()));
   }
   Cron cron;
@@ -164,8 +166,7 @@ StatusOr<Cron> Cron::Parse(std::string_view text) {
 bool Cron::MatchesDay(const year_month_day& date) const {
   if (!months_.test(static_cast<unsigned>(date.month()))) return false;
   const bool day = days_.test(static_cast<unsigned>(date.day()));
-  const bool weekday =
-      weekdays_.test(std::chrono::weekday(local_days(date)).c_encoding());
+  const bool weekday = weekdays_.test(std::chrono::weekday(local_days(date)).c_encoding());
   return any_day_ || any_weekday_ ? day && weekday : day || weekday;
 }
 
@@ -207,7 +208,8 @@ std::optional<CivilMinute> Cron::PrevFire(CivilMinute at) const {
 
 std::optional<WallTime> NextFire(const Cron& cron, const TimeZone& zone, WallTime after) {
   CivilMinute civil = std::chrono::floor<std::chrono::minutes>(zone.ToLocal(after));
-  // In the second pass of an hour that comes twice, fires of that hour lie in the first pass: skip them.
+  // In the second pass of an hour that comes twice, fires of that hour lie in the first pass: skip
+  // them.
   while (const auto fire = cron.NextFire(civil)) {
     const WallTime moment = zone.ToUtc(*fire);
     if (moment > after) return moment;
@@ -217,8 +219,8 @@ std::optional<WallTime> NextFire(const Cron& cron, const TimeZone& zone, WallTim
 }
 
 std::optional<WallTime> PrevFire(const Cron& cron, const TimeZone& zone, WallTime at) {
-  // Clocks are never set back by more than a few hours; a fire shown later than now may have been in the
-  // first pass.
+  // Clocks are never set back by more than a few hours; a fire shown later than now may have been
+  // in the first pass.
   constexpr std::chrono::hours kMostSetBack{3};
   CivilMinute civil = std::chrono::floor<std::chrono::minutes>(zone.ToLocal(at)) + kMostSetBack;
   while (const auto fire = cron.PrevFire(civil)) {

@@ -12,10 +12,10 @@
 
 namespace salve {
 
-// A crontab line's five fields: minute, hour, day of month, month, day of week. Numbers, names (JAN, MON;
-// any case), `*`, ranges, lists and steps (`*/15`, `8-18/2`; `5/15` is `5-59/15`); Sunday is 0 or 7. As in
-// Vixie's cron, where neither day field begins with `*` it is enough that one of them matches. Immutable,
-// thread-safe.
+// A crontab line's five fields: minute, hour, day of month, month, day of week. Numbers, names
+// (JAN, MON; any case), `*`, ranges, lists and steps (`*/15`, `8-18/2`; `5/15` is `5-59/15`);
+// Sunday is 0 or 7. As in Vixie's cron, where neither day field begins with `*` it is enough that
+// one of them matches. Immutable, thread-safe.
 class Cron {
  public:
   // kInvalidArgument names the field. A line that never fires (30 February) is refused as well.
@@ -33,16 +33,16 @@ class Cron {
 
   std::bitset<60> minutes_;
   std::bitset<24> hours_;
-  std::bitset<32> days_;      // 1–31
-  std::bitset<13> months_;    // 1–12
-  std::bitset<7> weekdays_;   // 0 = Sunday
-  bool any_day_ = false;      // the field begins with '*'
+  std::bitset<32> days_;     // 1–31
+  std::bitset<13> months_;   // 1–12
+  std::bitset<7> weekdays_;  // 0 = Sunday
+  bool any_day_ = false;     // the field begins with '*'
   bool any_weekday_ = false;
 };
 
-// The same on the clocks of a time zone: a minute that daylight saving skips fires at the end of the gap,
-// one that comes twice fires once, the first time. NextFire: after `after`; PrevFire: up to and including
-// `at`.
+// The same on the clocks of a time zone: a minute that daylight saving skips fires at the end of
+// the gap, one that comes twice fires once, the first time. NextFire: after `after`; PrevFire: up
+// to and including `at`.
 std::optional<WallTime> NextFire(const Cron& cron, const TimeZone& zone, WallTime after);
 std::optional<WallTime> PrevFire(const Cron& cron, const TimeZone& zone, WallTime at);
 

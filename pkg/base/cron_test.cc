@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/base/cron.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "pkg/base/time_format.h"
 
@@ -36,8 +36,8 @@ std::shared_ptr<const TimeZone> Zone(const std::string& name) {
 }
 
 // The next `count` firings after `after`.
-std::vector<std::string> Next(const std::string& line, const std::string& zone, const std::string& after,
-                              int count) {
+std::vector<std::string> Next(const std::string& line, const std::string& zone,
+                              const std::string& after, int count) {
   const Cron cron = Line(line);
   std::vector<std::string> times;
   WallTime t = At(after);
@@ -92,7 +92,8 @@ TEST(Cron, WithBothDayFieldsEitherIsEnough) {
 }
 
 TEST(Cron, NextIsLaterThanItsArgumentAndPreviousMayBeIt) {
-  EXPECT_THAT(Next("0 18 * * *", "UTC", "2026-01-02T18:00:00Z", 1), ElementsAre("2026-01-03T18:00:00Z"));
+  EXPECT_THAT(Next("0 18 * * *", "UTC", "2026-01-02T18:00:00Z", 1),
+              ElementsAre("2026-01-03T18:00:00Z"));
   EXPECT_EQ(Previous("0 18 * * *", "UTC", "2026-01-02T18:00:00Z"), "2026-01-02T18:00:00Z");
   EXPECT_EQ(Previous("0 18 * * *", "UTC", "2026-01-02T18:00:59Z"), "2026-01-02T18:00:00Z");
   EXPECT_EQ(Previous("0 18 * * *", "UTC", "2026-01-02T17:59:59Z"), "2026-01-01T18:00:00Z");
@@ -137,15 +138,18 @@ TEST(Cron, RefusesWhatIsNoLineAndNamesTheField) {
 TEST(CronInBerlin, AnHourThatIsSkippedFiresOnceAtTheEndOfTheGap) {
   EXPECT_THAT(Next("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00:00Z", 3),
               ElementsAre("2026-03-28T01:30:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"));
-  EXPECT_EQ(Previous("30 2 * * *", "Europe/Berlin", "2026-03-29T12:00:00Z"), "2026-03-29T01:00:00Z");
-  EXPECT_EQ(Previous("30 2 * * *", "Europe/Berlin", "2026-03-29T00:59:59Z"), "2026-03-28T01:30:00Z");
+  EXPECT_EQ(Previous("30 2 * * *", "Europe/Berlin", "2026-03-29T12:00:00Z"),
+            "2026-03-29T01:00:00Z");
+  EXPECT_EQ(Previous("30 2 * * *", "Europe/Berlin", "2026-03-29T00:59:59Z"),
+            "2026-03-28T01:30:00Z");
 }
 
 // On 25 October 2026 they go from 03:00 back to 02:00 (01:00 UTC).
 TEST(CronInBerlin, AnHourThatComesTwiceFiresOnceTheFirstTime) {
   EXPECT_THAT(Next("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2),
               ElementsAre("2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"));
-  EXPECT_EQ(Previous("30 2 * * *", "Europe/Berlin", "2026-10-25T01:45:00Z"), "2026-10-25T00:30:00Z");
+  EXPECT_EQ(Previous("30 2 * * *", "Europe/Berlin", "2026-10-25T01:45:00Z"),
+            "2026-10-25T00:30:00Z");
 }
 
 TEST(CronInBerlin, KeepsItsHourThroughSummerAndWinter) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/base/file_source.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace salve {
 namespace {
@@ -46,9 +46,10 @@ class MachineFiles : public FileSource {
     // O_NONBLOCK: opening a FIFO by mistake must not hang.
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (file.get() < 0) return FromErrno(path, errno);
-    struct stat info {};
+    struct stat info{};
     if (::fstat(file.get(), &info) != 0) return FromErrno(path, errno);
-    if (!S_ISREG(info.st_mode)) return InvalidArgumentError("reading " + path + ": not a regular file");
+    if (!S_ISREG(info.st_mode))
+      return InvalidArgumentError("reading " + path + ": not a regular file");
     std::string text;
     std::array<char, 16384> buffer;
     for (;;) {
@@ -58,8 +59,8 @@ class MachineFiles : public FileSource {
       if (n == 0) return text;
       text.append(buffer.data(), static_cast<std::size_t>(n));
       if (text.size() > max_bytes) {
-        return InvalidArgumentError("reading " + path + ": larger than " + std::to_string(max_bytes) +
-                                    " bytes");
+        return InvalidArgumentError("reading " + path + ": larger than " +
+                                    std::to_string(max_bytes) + " bytes");
       }
     }
   }

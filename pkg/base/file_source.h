@@ -14,8 +14,8 @@ class FileSource {
  public:
   virtual ~FileSource() = default;
 
-  // The whole file. kNotFound; kPermissionDenied; kInvalidArgument if it is larger than `max_bytes` or not
-  // a regular file; kUnavailable for other errors of reading. Messages name the path.
+  // The whole file. kNotFound; kPermissionDenied; kInvalidArgument if it is larger than `max_bytes`
+  // or not a regular file; kUnavailable for other errors of reading. Messages name the path.
   virtual StatusOr<std::string> Read(const std::string& path, std::size_t max_bytes) = 0;
 };
 

@@ -46,8 +46,8 @@ class SALVE_TSA(scoped_lockable) MutexLock {
   Mutex& mu_;
 };
 
-// A condition variable over Mutex. Waits may wake spuriously: loop over the condition. Timed waits go
-// through Clock (clock.h), never through this class directly.
+// A condition variable over Mutex. Waits may wake spuriously: loop over the condition. Timed waits
+// go through Clock (clock.h), never through this class directly.
 class CondVar {
  public:
   void Wait(Mutex& mu) SALVE_REQUIRES(mu) SALVE_NO_TSA {

@@ -16,9 +16,9 @@ class RE2;
 
 namespace salve {
 
-// A regular expression written by a user (RE2 syntax, the one of Go and of Kubernetes' `pattern`). Matching
-// takes time linear in the text and bounded memory, whatever the expression: no input can make it hang.
-// Immutable, cheap to copy, thread-safe. The only place that knows RE2.
+// A regular expression written by a user (RE2 syntax, the one of Go and of Kubernetes' `pattern`).
+// Matching takes time linear in the text and bounded memory, whatever the expression: no input can
+// make it hang. Immutable, cheap to copy, thread-safe. The only place that knows RE2.
 class Pattern {
  public:
   static constexpr std::size_t kMaxLength = 4096;  // of the expression, in bytes

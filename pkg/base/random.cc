@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/base/random.h"
 
-#include <sys/random.h>
-
 #include <cstdlib>
+
+#include <sys/random.h>
 
 namespace salve {
 namespace {

@@ -133,8 +133,8 @@ class [[nodiscard]] StatusOr {
 };
 
 // Leaves the function with the status if it is an error.
-#define SALVE_RETURN_IF_ERROR(expr)                                \
-  do {                                                             \
+#define SALVE_RETURN_IF_ERROR(expr)                                         \
+  do {                                                                      \
     if (::salve::Status salve_s_ = (expr); !salve_s_.ok()) return salve_s_; \
   } while (false)
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/base/status.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
+
+#include <gtest/gtest.h>
 
 #include "pkg/base/random.h"
 

@@ -34,9 +34,10 @@ TEST(ParseTime, KeepsFractionsToTheNanosecond) {
 TEST(ParseTime, RefusesWhatIsNoTime) {
   for (const char* text :
        {"", "now", "2026-12-01", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z",
-        "2026-12-01T24:00:00Z", "2026-12-01T00:60:00Z", "2026-12-01T00:00:00", "2026-12-01 00:00:00Z",
-        "2026-12-01T00:00:00.Z", "2026-12-01T00:00:00.1234567890Z", "2026-12-01T00:00:00+25:00",
-        "9999-12-01T00:00:00Z", "-026-12-01T00:00:00Z", "2026-12-01T00:00:00Zjunk"}) {
+        "2026-12-01T24:00:00Z", "2026-12-01T00:60:00Z", "2026-12-01T00:00:00",
+        "2026-12-01 00:00:00Z", "2026-12-01T00:00:00.Z", "2026-12-01T00:00:00.1234567890Z",
+        "2026-12-01T00:00:00+25:00", "9999-12-01T00:00:00Z", "-026-12-01T00:00:00Z",
+        "2026-12-01T00:00:00Zjunk"}) {
     EXPECT_FALSE(ParseTime(text).has_value()) << text;
   }
 }
@@ -48,11 +49,11 @@ TEST(FormatMicroTime, RoundsTowardsThePastBeforeTheEpoch) {
 // The thresholds are those of kubectl: k8s.io/apimachinery/pkg/util/duration.HumanDuration.
 TEST(HumanDuration, PrintsLikeKubectl) {
   const std::pair<Duration, const char*> cases[] = {
-      {seconds(-5), "0s"},          {seconds(61), "61s"},          {seconds(119), "119s"},
-      {seconds(120), "2m"},         {seconds(265), "4m25s"},       {minutes(10), "10m"},
-      {minutes(179), "179m"},       {minutes(303), "5h3m"},        {hours(8), "8h"},
-      {hours(47), "47h"},           {hours(50), "2d2h"},           {hours(24 * 8), "8d"},
-      {hours(24 * 729), "729d"},    {hours(24 * 760), "2y30d"},    {hours(24 * 365 * 9), "9y"},
+      {seconds(-5), "0s"},       {seconds(61), "61s"},       {seconds(119), "119s"},
+      {seconds(120), "2m"},      {seconds(265), "4m25s"},    {minutes(10), "10m"},
+      {minutes(179), "179m"},    {minutes(303), "5h3m"},     {hours(8), "8h"},
+      {hours(47), "47h"},        {hours(50), "2d2h"},        {hours(24 * 8), "8d"},
+      {hours(24 * 729), "729d"}, {hours(24 * 760), "2y30d"}, {hours(24 * 365 * 9), "9y"},
   };
   for (const auto& [d, want] : cases) EXPECT_EQ(HumanDuration(d), want);
 }

@@ -62,8 +62,8 @@ std::optional<TzifHeader> ReadHeader(TzifReader& in) {
   TzifHeader header;
   const std::string_view version = in.Bytes(1);
   in.Bytes(15);
-  for (std::size_t* count : {&header.utc_flags, &header.standard_flags, &header.leaps, &header.times,
-                             &header.types, &header.characters}) {
+  for (std::size_t* count : {&header.utc_flags, &header.standard_flags, &header.leaps,
+                             &header.times, &header.types, &header.characters}) {
     const std::int64_t n = in.Number(4);
     if (n < 0 || n > 65536) return std::nullopt;
     *count = static_cast<std::size_t>(n);
@@ -114,7 +114,8 @@ std::shared_ptr<const TimeZone> TimeZone::Utc() {
   return utc;
 }
 
-StatusOr<std::shared_ptr<const TimeZone>> TimeZone::FromTzif(std::string name, std::string_view data) {
+StatusOr<std::shared_ptr<const TimeZone>> TimeZone::FromTzif(std::string name,
+                                                             std::string_view data) {
   const auto broken = [&name](const char* what) {
     return InvalidArgumentError("time zone \"" + name + "\": not a usable TZif file: " + what);
   };
@@ -178,8 +179,10 @@ void TimeZone::AddYearly(std::int64_t from, std::int64_t to, std::vector<Transit
   const std::size_t first = out.size();
   if (!zone.has_daylight) return;
   for (auto year = year_of(from); year <= year_of(to) + std::chrono::years(1); ++year) {
-    const std::int64_t start = DayOf(zone.start, year) * 86400 + zone.start.seconds - zone.standard_offset;
-    const std::int64_t end = DayOf(zone.end, year) * 86400 + zone.end.seconds - zone.daylight_offset;
+    const std::int64_t start =
+        DayOf(zone.start, year) * 86400 + zone.start.seconds - zone.standard_offset;
+    const std::int64_t end =
+        DayOf(zone.end, year) * 86400 + zone.end.seconds - zone.daylight_offset;
     for (const Transition& t :
          {Transition{start, zone.daylight_offset}, Transition{end, zone.standard_offset}}) {
       if (t.at > last && t.at > from && t.at <= to) out.push_back(t);
@@ -213,7 +216,7 @@ int TimeZone::OffsetAt(std::int64_t t) const {
   AddYearly(t - kThirteenMonths, t, recent);
   if (!recent.empty()) return recent.back().offset;
   return transitions_.empty() || !yearly_->has_daylight ? yearly_->standard_offset
-                                                       : transitions_.back().offset;
+                                                        : transitions_.back().offset;
 }
 
 CivilSecond TimeZone::ToLocal(WallTime t) const {
@@ -230,7 +233,8 @@ WallTime TimeZone::ToUtc(CivilSecond civil) const {
   for (const Transition& next : TransitionsBetween(low, high)) {
     const std::int64_t moment = local - offset;
     if (moment >= begin && moment < next.at) return FromSeconds(moment);  // the earliest that fits
-    if (moment >= next.at && local - next.offset < next.at) return FromSeconds(next.at);  // in the gap
+    if (moment >= next.at && local - next.offset < next.at)
+      return FromSeconds(next.at);  // in the gap
     offset = next.offset;
     begin = next.at;
   }

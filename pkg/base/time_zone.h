@@ -30,7 +30,7 @@ struct YearlyRule {
   Kind kind = Kind::kMonthWeekDay;
   int month = 1;  // kMonthWeekDay: 1–12, week 1–5 (5 = the last), weekday 0–6
   int week = 1;
-  int day = 0;              // the weekday or the day of the year
+  int day = 0;             // the weekday or the day of the year
   int seconds = 2 * 3600;  // local time of day; may be negative or above a day
 };
 
@@ -58,14 +58,15 @@ class TimeZone {
 
   static std::shared_ptr<const TimeZone> Utc();
   // The content of a TZif file (RFC 8536), as under /usr/share/zoneinfo.
-  static StatusOr<std::shared_ptr<const TimeZone>> FromTzif(std::string name, std::string_view data);
+  static StatusOr<std::shared_ptr<const TimeZone>> FromTzif(std::string name,
+                                                            std::string_view data);
 
   const std::string& name() const { return name_; }
 
   CivilSecond ToLocal(WallTime t) const;
 
-  // The moment at which the clocks show `civil`. A time that daylight saving skips becomes the moment at
-  // which the gap ends; one that comes twice becomes the first of the two.
+  // The moment at which the clocks show `civil`. A time that daylight saving skips becomes the
+  // moment at which the gap ends; one that comes twice becomes the first of the two.
   WallTime ToUtc(CivilSecond civil) const;
 
  private:
@@ -86,7 +87,8 @@ class TimeZone {
 class TimeZones {
  public:
   virtual ~TimeZones() = default;
-  // kNotFound if there is no such zone, kInvalidArgument if the name is not one. "UTC" is always there.
+  // kNotFound if there is no such zone, kInvalidArgument if the name is not one. "UTC" is always
+  // there.
   virtual StatusOr<std::shared_ptr<const TimeZone>> Find(const std::string& name) = 0;
 };
 

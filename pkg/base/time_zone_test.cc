@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/base/time_zone.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "pkg/base/time_format.h"
 
@@ -84,7 +84,8 @@ TEST(TimeZone, ATimeThatComesTwiceIsTheFirst) {
 }
 
 TEST(TimeZone, ThereAndBackIsTheSameMomentAwayFromTheJumps) {
-  for (const char* name : {"Europe/Berlin", "America/St_Johns", "Asia/Tokyo", "Australia/Lord_Howe"}) {
+  for (const char* name :
+       {"Europe/Berlin", "America/St_Johns", "Asia/Tokyo", "Australia/Lord_Howe"}) {
     const auto zone = Zone(name);
     // Every 17 hours for three years, left out where a clock shows the same time twice.
     for (WallTime t = At("2025-01-01T00:00:00Z"); t < At("2028-01-01T00:00:00Z");
@@ -98,7 +99,8 @@ TEST(TimeZone, ThereAndBackIsTheSameMomentAwayFromTheJumps) {
 }
 
 TEST(TimeZones, NamesThatAreNoneAreRefusedBeforeAnyFileIsRead) {
-  for (const char* name : {"../../etc/passwd", "/etc/passwd", "Europe/../../x", "", "Europe/Berlin\n"}) {
+  for (const char* name :
+       {"../../etc/passwd", "/etc/passwd", "Europe/../../x", "", "Europe/Berlin\n"}) {
     const auto zone = SystemTimeZones().Find(name);
     ASSERT_FALSE(zone.ok()) << name;
     EXPECT_EQ(zone.code(), Code::kInvalidArgument) << name << " " << zone.status();

@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "pkg/healing/machine.h"
 #include "pkg/healing/life_testing.h"
+#include "pkg/healing/machine.h"
 
 namespace salve::healing {
 namespace {

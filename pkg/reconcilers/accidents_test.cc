@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every accident at every point: whole lives are lived once undisturbed, then once more for each write and
-// each execution in them with a crash before or after it, a lost answer, a conflict, a refusal.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+// Every accident at every point: whole lives are lived once undisturbed, then once more for each
+// write and each execution in them with a crash before or after it, a lost answer, a conflict, a
+// refusal.
 #include <algorithm>
 #include <cstdio>
 #include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "pkg/healing/machine.h"
 #include "pkg/reconcilers/testing/world.h"
@@ -83,12 +84,14 @@ Ending Live(const Life& life, const std::vector<Accident>& accidents, Duration d
   std::set<std::string> approved;
   const auto ended = [&] {
     const v1::Incident incident = world.Incident();
-    const bool asks = incident.status.phase == healing::kPhaseAwaitingApproval && incident.status.proposal;
+    const bool asks =
+        incident.status.phase == healing::kPhaseAwaitingApproval && incident.status.proposal;
     if (life.approves && asks && approved.insert(incident.status.proposal->digest).second) {
       world.Decide(incident, "Approve");
       world.Settle();
     }
-    return healing::IsResolved(incident.status) || incident.status.phase == healing::kPhaseEscalated;
+    return healing::IsResolved(incident.status) ||
+           incident.status.phase == healing::kPhaseEscalated;
   };
   (void)world.AdvanceUntil(ended, minutes(30));
   // What is left to write down, then silence.

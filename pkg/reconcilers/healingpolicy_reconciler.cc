@@ -20,13 +20,14 @@ using std::chrono::seconds;
 // A record whose incident is gone stops counting as running after that long: nothing runs longer.
 constexpr seconds kOrphanedRecordAge{15 * 60};
 
-// A backend tells what is; since when it is so, the policy's own status remembers. Without that an illness
-// would begin anew with each look, and an incident that ended would be followed by another at once.
+// A backend tells what is; since when it is so, the policy's own status remembers. Without that an
+// illness would begin anew with each look, and an incident that ended would be followed by another
+// at once.
 void RememberOnset(const v1::HealingPolicyStatus& status, healing::TargetObservation& observation) {
-  const std::string state = healing::IndicatorFromObservation(observation).state ==
-                                    HealthState::kUnhealthy
-                                ? "Unhealthy"
-                                : healing::HealthStateName(observation.state);
+  const std::string state =
+      healing::IndicatorFromObservation(observation).state == HealthState::kUnhealthy
+          ? "Unhealthy"
+          : healing::HealthStateName(observation.state);
   for (const v1::TargetStatus& target : status.targets) {
     if (target.name != observation.ref.name || target.state != state) continue;
     for (const v1::IndicatorStatus& indicator : target.indicators) {
@@ -49,8 +50,8 @@ std::size_t PolicyView::Count(HealthState state) const {
                     [&](const healing::TargetHealth& h) { return h.state == state; }));
 }
 
-HealingPolicyReconciler::HealingPolicyReconciler(
-    Shell& shell, std::function<void(const NamespacedName&)> enqueue)
+HealingPolicyReconciler::HealingPolicyReconciler(Shell& shell,
+                                                 std::function<void(const NamespacedName&)> enqueue)
     : shell_(shell), enqueue_(std::move(enqueue)) {}
 
 StatusOr<engine::Result> HealingPolicyReconciler::Reconcile(const NamespacedName& key,
@@ -81,25 +82,27 @@ PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
   backends::Backend* backend = shell_.backends.Find(backend_name);
   PolicyView view;
   if (backend == nullptr) {
-    view.target_found =
-        NotFoundError("spec.target: the configuration has no backend named \"" + backend_name + "\"")
-            .WithReason("BackendNotConfigured");
+    view.target_found = NotFoundError("spec.target: the configuration has no backend named \"" +
+                                      backend_name + "\"")
+                            .WithReason("BackendNotConfigured");
   } else if (!BackendAllowed(shell_.settings, backend_name, key.ns)) {
     view.target_found =
-        PermissionDeniedError("backend \"" + backend_name + "\" is not open to namespace \"" + key.ns +
-                              "\"; an administrator can add it to allowedNamespaces")
+        PermissionDeniedError("backend \"" + backend_name + "\" is not open to namespace \"" +
+                              key.ns + "\"; an administrator can add it to allowedNamespaces")
             .WithReason("BackendNotAllowed");
   } else {
     auto targets = backend->Resolve(policy.spec.target);
     if (!targets.ok()) {
       view.target_found = targets.status();
       if (view.target_found.reason().empty()) {
-        view.target_found = Status(targets.status()).WithReason(
-            targets.code() == Code::kUnavailable ? "BackendUnavailable" : "TargetNotFound");
+        view.target_found =
+            Status(targets.status())
+                .WithReason(targets.code() == Code::kUnavailable ? "BackendUnavailable"
+                                                                 : "TargetNotFound");
       }
     } else if (targets->empty()) {
-      view.target_found = NotFoundError("no " + std::string("container in backend \"") + backend_name +
-                                        "\" matches spec.target")
+      view.target_found = NotFoundError("no " + std::string("container in backend \"") +
+                                        backend_name + "\" matches spec.target")
                               .WithReason("TargetNotFound");
     } else {
       view.targets = std::move(targets).value();
@@ -166,8 +169,7 @@ Status HealingPolicyReconciler::OpenIncident(
   }
 
   const healing::Signal& signal = signals.front();
-  const healing::Correlation correlation =
-      healing::Correlate(signal, policy, fingerprint, known);
+  const healing::Correlation correlation = healing::Correlate(signal, policy, fingerprint, known);
   // What an open incident absorbs, its own reconcile counts.
   if (correlation.kind != healing::Correlation::Kind::kOpen) return Status::Ok();
   const v1::Incident incident =
@@ -191,14 +193,19 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
   const healing::EffectiveLimits limits = LimitsFor(shell_, policy);
   return shell_.policy_status.Update(key, [&](v1::HealingPolicy& current) -> StatusOr<bool> {
     // Without a view of the targets there is nothing new to say about their health.
-    PolicyStatusInput input{current, view, limits, shell_.zones,
+    PolicyStatusInput input{current,
+                            view,
+                            limits,
+                            shell_.zones,
                             shell_.incidents.ByIndex(kIncidentsByPolicy, key.ToString()),
-                            shell_.settings.self_heal_enabled, shell_.clock.Now(),
+                            shell_.settings.self_heal_enabled,
+                            shell_.clock.Now(),
                             shell_.AccountingNow()};
     v1::HealingPolicyStatus next = ComputePolicyStatus(input);
     std::vector<std::string> existing;
     for (const auto& incident : input.incidents) existing.push_back(incident->metadata.name);
-    healing::SettleOrphans(next.actions, existing, kOrphanedRecordAge.count(), input.accounting_now);
+    healing::SettleOrphans(next.actions, existing, kOrphanedRecordAge.count(),
+                           input.accounting_now);
     if (!StatusWorthWriting(current.status, next)) return false;
     current.status = std::move(next);
     return true;
@@ -214,7 +221,8 @@ Status HealingPolicyReconciler::PruneHistory(const v1::HealingPolicy& policy) {
   std::sort(closed.begin(), closed.end(), [](const auto& a, const auto& b) {
     return a->status.resolved_at > b->status.resolved_at;  // newest first
   });
-  const auto keep = static_cast<std::size_t>(std::max<std::int64_t>(0, policy.spec.history.keep_incidents));
+  const auto keep =
+      static_cast<std::size_t>(std::max<std::int64_t>(0, policy.spec.history.keep_incidents));
   const seconds ttl(policy.spec.history.ttl_seconds_after_resolved);
   for (std::size_t i = 0; i < closed.size(); ++i) {
     const auto resolved = ParseTime(closed[i]->status.resolved_at);

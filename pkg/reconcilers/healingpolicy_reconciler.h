@@ -17,17 +17,18 @@ namespace salve::reconcilers {
 struct PolicyView {
   Status target_found;  // why there are no targets, with its reason
   std::vector<v1::TargetRef> targets;
-  std::vector<healing::TargetHealth> health;  // beside targets
+  std::vector<healing::TargetHealth> health;                            // beside targets
   std::vector<std::optional<healing::TargetObservation>> observations;  // beside targets
 
   std::size_t Count(healing::HealthState state) const;
 };
 
-// Keeps a policy's probes running, its status true, and an Incident open for each ill target. Thread-safe as
-// engine::Reconciler demands.
+// Keeps a policy's probes running, its status true, and an Incident open for each ill target.
+// Thread-safe as engine::Reconciler demands.
 class HealingPolicyReconciler final : public engine::Reconciler {
  public:
-  // `shell` outlives it. `enqueue` asks for a reconcile of a policy from any thread (probe results).
+  // `shell` outlives it. `enqueue` asks for a reconcile of a policy from any thread (probe
+  // results).
   HealingPolicyReconciler(Shell& shell, std::function<void(const NamespacedName&)> enqueue);
 
   StatusOr<engine::Result> Reconcile(const NamespacedName& key,

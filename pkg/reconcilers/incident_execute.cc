@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The execution protocol (design §4): reserve → lease → intent → observe again → execute → result → verify,
-// and the way back from a crash at any point of it.
+// The execution protocol (design §4): reserve → lease → intent → observe again → execute → result →
+// verify, and the way back from a crash at any point of it.
 #include <algorithm>
 
 #include "pkg/apis/codec.h"
@@ -17,7 +17,8 @@ namespace {
 using healing::ActionResult;
 using std::chrono::seconds;
 
-// What may pass between the end of an action and the next look at it, on top of the configured times.
+// What may pass between the end of an action and the next look at it, on top of the configured
+// times.
 constexpr seconds kSpanMargin{30};
 constexpr char kLeaseNamespace[] = "salve-system";
 
@@ -31,14 +32,16 @@ ActionResult NotApplied(const Status& why) {
 }  // namespace
 
 NamespacedName LeaseName(const v1::TargetRef& target) {
-  return {kLeaseNamespace,
-          "target-" + Sha256Hex(target.backend + "/" + target.kind + "/" + target.name).substr(0, 32)};
+  return {
+      kLeaseNamespace,
+      "target-" + Sha256Hex(target.backend + "/" + target.kind + "/" + target.name).substr(0, 32)};
 }
 
 Duration IncidentRun::AttemptSpan(const v1::Step& step) const {
   const v1::Verification& v = VerificationSpec();
   return seconds(step.timeout_seconds + v.initial_delay_seconds + v.timeout_seconds +
-                 v.min_healthy_seconds) + kSpanMargin;
+                 v.min_healthy_seconds) +
+         kSpanMargin;
 }
 
 Status IncidentRun::ReserveOnGuardrails(const std::string& attempt_id) {
@@ -71,7 +74,8 @@ Status IncidentRun::Reserve(const v1::Step& step, const std::string& attempt_id)
     const WallTime now = shell_.AccountingNow();
     const healing::EffectiveLimits limits = LimitsFor(shell_, current);
     std::vector<v1::ActionRecord>& records = current.status.actions;
-    // The gates looked at a cached policy; other incidents may have reserved since. Here nobody can.
+    // The gates looked at a cached policy; other incidents may have reserved since. Here nobody
+    // can.
     std::int64_t running = 0;
     for (const v1::ActionRecord& r : records) {
       if (r.result.empty() && r.incident != incident_.metadata.name) ++running;
@@ -83,8 +87,8 @@ Status IncidentRun::Reserve(const v1::Step& step, const std::string& attempt_id)
                                current.spec.guardrails.cooldown_seconds, now)) {
       return TooManyRequestsError("the target is in its cooldown");
     }
-    const healing::Reservation reservation{attempt_id, incident_.metadata.name, target.name, step.name,
-                                           v1::ActionName(*step.action)};
+    const healing::Reservation reservation{attempt_id, incident_.metadata.name, target.name,
+                                           step.name, v1::ActionName(*step.action)};
     const Status reserved = healing::Reserve(records, reservation, limits.policy_budget,
                                              healing::KeepSeconds(current.spec), now);
     if (reserved.code() == Code::kAlreadyExists) return false;
@@ -101,8 +105,7 @@ Status IncidentRun::Reserve(const v1::Step& step, const std::string& attempt_id)
 StatusOr<bool> IncidentRun::TakeLease(const v1::Step& step) {
   SALVE_ASSIGN_OR_RETURN(
       const engine::LeaseResult lease,
-      shell_.leases.Acquire(LeaseName(incident_.spec.target),
-                            LeaseHolder(), AttemptSpan(step)));
+      shell_.leases.Acquire(LeaseName(incident_.spec.target), LeaseHolder(), AttemptSpan(step)));
   return lease.held;
 }
 
@@ -111,24 +114,25 @@ std::string IncidentRun::LeaseHolder() const {
 }
 
 void IncidentRun::ReleaseLease() {
-  const Status released =
-      shell_.leases.Release(LeaseName(incident_.spec.target), LeaseHolder());
+  const Status released = shell_.leases.Release(LeaseName(incident_.spec.target), LeaseHolder());
   // It runs out by itself.
   if (!released.ok()) Log(Severity::kDebug, "lease not released", {{"error", released.ToString()}});
 }
 
 Status IncidentRun::CheckUnchanged(const v1::Step& step) {
   SALVE_RETURN_IF_ERROR(Observe());
-  if (!observation_) return UnavailableError(view_.health->message).WithReason("BackendUnavailable");
+  if (!observation_)
+    return UnavailableError(view_.health->message).WithReason("BackendUnavailable");
   if (view_.health->state == healing::HealthState::kHealthy) {
     return AbortedError("the target is healthy again").WithReason("SelfResolved");
   }
   SALVE_ASSIGN_OR_RETURN(plan_, PlanStep(step));
-  const std::string digest = healing::ProposalDigest(*plan_, *observation_, policy_->metadata, step,
-                                                     incident_.metadata.uid,
-                                                     healing::ProposalOrdinal(incident_.status));
+  const std::string digest =
+      healing::ProposalDigest(*plan_, *observation_, policy_->metadata, step,
+                              incident_.metadata.uid, healing::ProposalOrdinal(incident_.status));
   if (!incident_.status.proposal || digest != incident_.status.proposal->digest) {
-    return AbortedError("the target changed since the proposal was made").WithReason("TargetDrifted");
+    return AbortedError("the target changed since the proposal was made")
+        .WithReason("TargetDrifted");
   }
   return Status::Ok();
 }
@@ -142,8 +146,7 @@ backends::ActionRequest IncidentRun::RequestFor(const v1::Attempt& attempt, bool
   if (undo) {
     request.action = attempt.undo.value_or(v1::Action{});
     request.undo_token = attempt.undo_token;
-    request.identity_before =
-        attempt.after ? attempt.after->identity : attempt.before.identity;
+    request.identity_before = attempt.after ? attempt.after->identity : attempt.before.identity;
   } else {
     if (plan_) {
       request.action = plan_->action;
@@ -195,7 +198,8 @@ Status IncidentRun::Execute() {
   SALVE_ASSIGN_OR_RETURN(const bool held, TakeLease(*step));
   if (!held) {
     SALVE_RETURN_IF_ERROR(SettleRecords());
-    // Not again in this reconcile: each try costs a reservation. The next one finds the gate closed.
+    // Not again in this reconcile: each try costs a reservation. The next one finds the gate
+    // closed.
     return ConflictError("another incident took the lease of " + incident_.spec.target.name);
   }
   // 3. Intent.
@@ -229,7 +233,8 @@ Status IncidentRun::RunAndRecord(const std::string& attempt_id) {
   if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
   shell_.metrics.ActionAttempted(attempt->action);
   const ActionResult result = Call(RequestFor(*attempt, false));
-  healing::ApplyResult(incident_.status, attempt_id, result, VerificationSpec(), shell_.clock.Now());
+  healing::ApplyResult(incident_.status, attempt_id, result, VerificationSpec(),
+                       shell_.clock.Now());
   ForgetFacts();
   SALVE_RETURN_IF_ERROR(Persist());
   if (result.outcome != ActionResult::Outcome::kNotApplied) return Status::Ok();
@@ -241,7 +246,8 @@ Status IncidentRun::ExecuteSameKey(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   const v1::Step* step = attempt != nullptr ? StepOf(attempt->step) : nullptr;
   if (policy_ == nullptr || step == nullptr) {
-    return Abandon(attempt_id, "PolicyChanged", "the policy no longer has the step of this attempt");
+    return Abandon(attempt_id, "PolicyChanged",
+                   "the policy no longer has the step of this attempt");
   }
   SALVE_ASSIGN_OR_RETURN(const bool held, TakeLease(*step));
   if (!held) return Abandon(attempt_id, "LeaseLost", "another incident holds the target");
@@ -255,7 +261,8 @@ Status IncidentRun::Recover(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
   SALVE_ASSIGN_OR_RETURN(const ActionResult result, AskOutcome(RequestFor(*attempt, false)));
-  healing::ApplyRecovery(incident_.status, attempt_id, result, VerificationSpec(), shell_.clock.Now());
+  healing::ApplyRecovery(incident_.status, attempt_id, result, VerificationSpec(),
+                         shell_.clock.Now());
   view_.recovered = result.outcome;
   return Persist();
 }
@@ -283,8 +290,8 @@ Status IncidentRun::TakeLeaseForUndo(const v1::Attempt& attempt) {
   const v1::Step* step = StepOf(attempt.step);  // nullptr: the policy has changed
   SALVE_ASSIGN_OR_RETURN(const bool held, TakeLease(step != nullptr ? *step : v1::Step{}));
   if (held) return Status::Ok();
-  return UnavailableError("undoing attempt " + attempt.id + ": another incident holds the lease of " +
-                          incident_.spec.target.name)
+  return UnavailableError("undoing attempt " + attempt.id +
+                          ": another incident holds the lease of " + incident_.spec.target.name)
       .WithReason("LeaseHeld");
 }
 
@@ -345,10 +352,12 @@ Status IncidentRun::SettleEndedReservations() {
   };
   const std::vector<v1::ActionRecord>& records = policy_->status.actions;
   if (std::none_of(records.begin(), records.end(), abandoned)) return Status::Ok();
-  // The cache may not have seen an intent whose answer was lost: only the server may say that there is none.
+  // The cache may not have seen an intent whose answer was lost: only the server may say that there
+  // is none.
   const NamespacedName key{incident_.metadata.ns, incident_.metadata.name};
   const StatusOr<client::Json> json = shell_.client.Get(v1::Incident::kInfo, key);
-  if (json.code() == Code::kNotFound) return Status::Ok();  // its policy's reconcile ends them in time
+  if (json.code() == Code::kNotFound)
+    return Status::Ok();  // its policy's reconcile ends them in time
   if (!json.ok()) return json.status();
   shell_.incidents.Offer(*json);
   SALVE_ASSIGN_OR_RETURN(const v1::Incident live, apis::Decode<v1::Incident>(*json));

@@ -77,8 +77,10 @@ v1::Action FillActionDefaults(const v1::Action& action, const v1::HealingPolicyS
       FillPort(filled.postgres_terminate_connections, port);
       FillPort(filled.postgres_terminate_blocker, port);
       for (std::string* user :
-           {filled.postgres_terminate_connections ? &filled.postgres_terminate_connections->user : nullptr,
-            filled.postgres_terminate_blocker ? &filled.postgres_terminate_blocker->user : nullptr}) {
+           {filled.postgres_terminate_connections ? &filled.postgres_terminate_connections->user
+                                                  : nullptr,
+            filled.postgres_terminate_blocker ? &filled.postgres_terminate_blocker->user
+                                              : nullptr}) {
         if (user != nullptr && user->empty()) *user = probe.postgres->user;
       }
     }
@@ -102,7 +104,8 @@ Status IncidentRun::Observe() {
   view_.health = healing::CombineHealth(
       observation_, shell_.health.Indicators(policy, incident_.spec.target.name));
   if (!observation_ && !problem.ok()) {
-    // Without a look at the target itself nothing is known for sure, whatever the probes said before.
+    // Without a look at the target itself nothing is known for sure, whatever the probes said
+    // before.
     if (view_.health->state != HealthState::kUnhealthy) view_.health->state = HealthState::kUnknown;
     view_.health->message = problem.message();
   }
@@ -136,8 +139,8 @@ healing::Evidence IncidentRun::GatherEvidence() {
 
 Status IncidentRun::Diagnose() {
   const v1::DiagnosisStatus diagnosis = healing::Diagnose(policy_->spec, GatherEvidence());
-  const bool news = !incident_.status.diagnosis ||
-                    incident_.status.diagnosis->rule != diagnosis.rule;
+  const bool news =
+      !incident_.status.diagnosis || incident_.status.diagnosis->rule != diagnosis.rule;
   healing::ApplyDiagnosis(incident_.status, diagnosis, shell_.clock.Now());
   view_.diagnosed = true;
   if (news) shell_.metrics.DecisionConfidence(diagnosis.confidence);
@@ -175,18 +178,19 @@ Status IncidentRun::Propose(const healing::Next& next) {
   const v1::HealingPolicyStatus& status = policy_->status;
   healing::RiskFacts facts;
   facts.targets_total = std::max<std::int64_t>(1, status.targets_total);
-  facts.targets_healthy = std::max<std::int64_t>(0, status.targets_total - status.targets_unhealthy);
-  facts.still_serving = observation_ && observation_->running && view_.health && view_.health->health > 0;
+  facts.targets_healthy =
+      std::max<std::int64_t>(0, status.targets_total - status.targets_unhealthy);
+  facts.still_serving =
+      observation_ && observation_->running && view_.health && view_.health->health > 0;
   healing::ProposalInput input;
   input.step = step;
   input.plan = &*plan_;
   input.risk = healing::AssessRisk(*plan_, facts, *step);
   const double confidence = incident_.status.diagnosis ? incident_.status.diagnosis->confidence : 0;
   input.need = healing::RequiredApprovals(policy_->spec, *limits_, input.risk.level, confidence);
-  input.digest =
-      healing::ProposalDigest(*plan_, observation_.value_or(healing::TargetObservation{}),
-                              policy_->metadata, *step, incident_.metadata.uid,
-                              healing::ProposalOrdinal(incident_.status));
+  input.digest = healing::ProposalDigest(
+      *plan_, observation_.value_or(healing::TargetObservation{}), policy_->metadata, *step,
+      incident_.metadata.uid, healing::ProposalOrdinal(incident_.status));
   input.expires_after_seconds = policy_->spec.approval.expires_after_seconds;
   healing::ApplyProposal(incident_.status, input, now);
   view_.proposed = true;
@@ -220,9 +224,10 @@ void IncidentRun::ReadLease(healing::GateInput& input) {
   const auto json = shell_.client.Get(coordination::Lease::kInfo, name);
   if (!json.ok()) return;  // Nobody holds it, or nobody can tell: taking it is the real test.
   const auto lease = apis::Decode<coordination::Lease>(*json);
-  if (!lease.ok() || lease->spec.holder_identity.empty() || lease->spec.holder_identity == ours) return;
-  // Asked to renew what is not ours, it only looks. Its judgement of how long the other one has it is the
-  // one that taking it will go by; the lease's own timestamps are another machine's.
+  if (!lease.ok() || lease->spec.holder_identity.empty() || lease->spec.holder_identity == ours)
+    return;
+  // Asked to renew what is not ours, it only looks. Its judgement of how long the other one has it
+  // is the one that taking it will go by; the lease's own timestamps are another machine's.
   const auto look = shell_.leases.Renew(name, ours, seconds(1));
   if (!look.ok() || look->held || look->holder.empty()) return;
   const Duration left = look->until - shell_.clock.Monotonic();

@@ -7,8 +7,8 @@
 
 namespace salve::reconcilers {
 
-// Brings an incident one or more steps further: asks the pure core (healing/machine.h) what comes next, does
-// the I/O for it, writes the result. Thread-safe as engine::Reconciler demands.
+// Brings an incident one or more steps further: asks the pure core (healing/machine.h) what comes
+// next, does the I/O for it, writes the result. Thread-safe as engine::Reconciler demands.
 class IncidentReconciler final : public engine::Reconciler {
  public:
   explicit IncidentReconciler(Shell& shell) : shell_(shell) {}

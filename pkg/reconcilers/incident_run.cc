@@ -14,8 +14,8 @@ namespace {
 
 using healing::Do;
 
-// More steps than any incident needs in one go; a machine that asks for more is caught here instead of
-// spinning.
+// More steps than any incident needs in one go; a machine that asks for more is caught here instead
+// of spinning.
 constexpr int kMaxSteps = 64;
 constexpr int kStoreAttempts = 3;
 
@@ -41,15 +41,18 @@ IncidentRun::IncidentRun(Shell& shell, const v1::Incident& incident,
                            .WithReason("BackendNotConfigured");
   } else if (!BackendAllowed(shell_.settings, name, incident_.metadata.ns)) {
     backend_ = nullptr;
-    backend_problem_ = PermissionDeniedError("backend \"" + name + "\" is not open to namespace \"" +
-                                             incident_.metadata.ns + "\"")
-                           .WithReason("BackendNotAllowed");
+    backend_problem_ =
+        PermissionDeniedError("backend \"" + name + "\" is not open to namespace \"" +
+                              incident_.metadata.ns + "\"")
+            .WithReason("BackendNotAllowed");
   }
 }
 
-// A further onset of the illness, as the policy's status tells it, is an occurrence of this incident.
+// A further onset of the illness, as the policy's status tells it, is an occurrence of this
+// incident.
 void IncidentRun::CountOccurrence() {
-  if (policy_ == nullptr || incident_.status.phase.empty() || healing::IsResolved(incident_.status)) return;
+  if (policy_ == nullptr || incident_.status.phase.empty() || healing::IsResolved(incident_.status))
+    return;
   for (const v1::TargetStatus& target : policy_->status.targets) {
     if (target.name != incident_.spec.target.name || target.state != "Unhealthy") continue;
     const auto since = ParseTime(target.since);
@@ -160,8 +163,8 @@ StatusOr<std::optional<engine::Result>> IncidentRun::Step(const healing::Next& n
   return std::optional<engine::Result>();
 }
 
-// An incident's status has one writer. A conflict is therefore somebody's change of the rest (a label,
-// spec.cancel): the result of an action must not get lost over that.
+// An incident's status has one writer. A conflict is therefore somebody's change of the rest (a
+// label, spec.cancel): the result of an action must not get lost over that.
 StatusOr<client::Json> IncidentRun::StoreStatus() {
   client::WriteOptions options;
   options.subresource = "status";
@@ -206,9 +209,9 @@ void IncidentRun::EmitEvents(const v1::IncidentStatus& before) const {
     const auto type = warning ? engine::EventType::kWarning : engine::EventType::kNormal;
     shell_.events.Event(ReferenceTo(incident_), type, condition.type,
                         condition.reason + ": " + condition.message);
-    if (policy_ != nullptr && (condition.type == v1::kIncidentExecuted ||
-                               condition.type == v1::kIncidentEscalated ||
-                               condition.type == v1::kIncidentResolved)) {
+    if (policy_ != nullptr &&
+        (condition.type == v1::kIncidentExecuted || condition.type == v1::kIncidentEscalated ||
+         condition.type == v1::kIncidentResolved)) {
       shell_.events.Event(ReferenceTo(*policy_), type, condition.type,
                           incident_.metadata.name + ": " + condition.message);
     }

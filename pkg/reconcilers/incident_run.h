@@ -13,8 +13,8 @@
 
 namespace salve::reconcilers {
 
-// One reconcile of one incident: the working copy of the incident, the facts gathered so far, and the I/O
-// that the state machine asks for. Used once, by one thread.
+// One reconcile of one incident: the working copy of the incident, the facts gathered so far, and
+// the I/O that the state machine asks for. Used once, by one thread.
 class IncidentRun {
  public:
   IncidentRun(Shell& shell, const v1::Incident& incident, engine::ReconcileContext& context);
@@ -69,8 +69,8 @@ class IncidentRun {
   Status TakeLeaseForUndo(const v1::Attempt& attempt);
   // Brings the policy's records up to what the attempts say.
   Status SettleRecords();
-  // Ends the reservations of this incident that an earlier reconcile left behind (without an attempt, or with
-  // one that has ended), so that they hold no place. They stay spent.
+  // Ends the reservations of this incident that an earlier reconcile left behind (without an
+  // attempt, or with one that has ended), so that they hold no place. They stay spent.
   Status SettleEndedReservations();
 
   // --- writing
@@ -88,8 +88,8 @@ class IncidentRun {
 
   Shell& shell_;
   engine::ReconcileContext& context_;
-  v1::Incident incident_;             // working copy
-  v1::IncidentStatus stored_status_;  // what the server has
+  v1::Incident incident_;                            // working copy
+  v1::IncidentStatus stored_status_;                 // what the server has
   std::shared_ptr<const v1::HealingPolicy> policy_;  // nullptr: gone
   std::vector<v1::Step> ladder_;                     // what the policy may do
   backends::Backend* backend_ = nullptr;

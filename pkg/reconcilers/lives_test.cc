@@ -30,7 +30,8 @@ class LivesTest : public ::testing::Test {
   }
   void FallIll(const std::string& container = "redis-1") { world.figure[container] = 10; }
   bool Until(const std::string& phase, const std::string& policy = "redis") {
-    return world.AdvanceUntil([&] { return world.Incident(policy).status.phase == phase; }, minutes(40));
+    return world.AdvanceUntil([&] { return world.Incident(policy).status.phase == phase; },
+                              minutes(40));
   }
   std::string Outcome(const std::string& policy = "redis") {
     return world.Incident(policy).status.outcome;
@@ -99,7 +100,6 @@ TEST_F(LivesTest, AFailedStepIsUndoneTheUndoVerifiedAndTheNextStepTried) {
   EXPECT_EQ(incident.status.attempts[0].undo_verification->outcome, healing::kOutcomeSuccessful);
   EXPECT_EQ(world.docker.TotalExecutions(), 3);
 }
-
 
 TEST_F(LivesTest, AFailedVerificationLeadsToTheNextStep) {
   v1::HealingPolicy policy = MakePolicy();
@@ -238,8 +238,8 @@ TEST_F(ApprovalTest, APolicyEditedMidwayVoidsTheApproval) {
   AskFor(Asking());
   const std::string digest = world.Incident().status.proposal->digest;
   world.Decide(world.Incident(), "Approve");
-  world.Edit<v1::HealingPolicy>({kNs, "redis"},
-                                [](v1::HealingPolicy& p) { p.spec.ladder[0].timeout_seconds = 30; });
+  world.Edit<v1::HealingPolicy>(
+      {kNs, "redis"}, [](v1::HealingPolicy& p) { p.spec.ladder[0].timeout_seconds = 30; });
   world.Advance(minutes(2));
   EXPECT_EQ(world.docker.TotalExecutions(), 0);
   EXPECT_EQ(world.Incident().status.phase, healing::kPhaseAwaitingApproval);
@@ -350,7 +350,8 @@ TEST_F(BlockingTest, APauseHoldsUntilItIsTakenAway) {
   FallIll();
   ExpectBlocked(healing::kGatePaused);
   EXPECT_EQ(world.docker.TotalExecutions(), 0);
-  world.Edit<v1::HealingPolicy>({kNs, "redis"}, [](v1::HealingPolicy& p) { p.spec.pauses.clear(); });
+  world.Edit<v1::HealingPolicy>({kNs, "redis"},
+                                [](v1::HealingPolicy& p) { p.spec.pauses.clear(); });
   ExpectHealedAtLast(1);
 }
 
@@ -462,7 +463,8 @@ TEST_F(BlockingTest, NoMoreThanMaxConcurrentIncidentsOfAPolicyActAtOnce) {
   int most = 0;
   world.before_effect = [&](const std::string&) {
     int acting = 0;
-    for (const v1::Incident& i : world.All<v1::Incident>()) acting += healing::IsActing(i.status) ? 1 : 0;
+    for (const v1::Incident& i : world.All<v1::Incident>())
+      acting += healing::IsActing(i.status) ? 1 : 0;
     most = std::max(most, acting);
   };
   BeginFleet(Forgetful(), 6);
@@ -559,7 +561,8 @@ TEST_F(BlockingTest, TheLeaseOfADeadHolderCostsNoBudgetAndIsWaitedFor) {
                         {"leaseDurationSeconds", 200},
                         // Long over by a clock that is not ours.
                         {"renewTime", "2026-11-01T00:00:00.000000Z"}}}};
-  ASSERT_TRUE(world.server.Create({"coordination.k8s.io", "v1", "leases", "Lease", true}, lease).ok());
+  ASSERT_TRUE(
+      world.server.Create({"coordination.k8s.io", "v1", "leases", "Lease", true}, lease).ok());
   FallIll();
   ASSERT_TRUE(Until(healing::kPhaseBlocked));
   EXPECT_EQ(BlockedBy(), healing::kGateConcurrency);
@@ -574,8 +577,8 @@ TEST_F(BlockingTest, AReservationThatACrashLeftBehindHoldsNobodyUp) {
   world.before_effect = [&](const std::string& what) {
     if (what.find("leases/") == std::string::npos || world.crashes() > 0) return;
     world.before_effect = nullptr;
-    world.accidents = {{testing::Accident::What::kCrashBefore, testing::Accident::Where::kWrite,
-                        world.writes()}};
+    world.accidents = {
+        {testing::Accident::What::kCrashBefore, testing::Accident::Where::kWrite, world.writes()}};
     world.Edit<v1::HealingPolicy>({kNs, "redis"},
                                   [](v1::HealingPolicy& p) { p.spec.mode = v1::kModeApprove; });
   };

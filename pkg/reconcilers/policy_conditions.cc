@@ -30,8 +30,9 @@ Condition TargetFound(const PolicyView& view) {
   const char* type = v1::kPolicyTargetFound;
   if (view.target_found.ok()) {
     return Make(type, "True", "Found",
-                view.targets.size() == 1 ? view.targets.front().name + " is watched"
-                                         : std::to_string(view.targets.size()) + " targets are watched");
+                view.targets.size() == 1
+                    ? view.targets.front().name + " is watched"
+                    : std::to_string(view.targets.size()) + " targets are watched");
   }
   const std::string& reason = view.target_found.reason();
   const bool unknown = view.target_found.code() == Code::kUnavailable;
@@ -52,7 +53,8 @@ Condition TargetHealthy(const PolicyView& view) {
     if (worse) worst = i;
   }
   if (worst == total) {
-    return Make(type, "True", "Healthy", std::to_string(total) + " of " + std::to_string(total) + " healthy");
+    return Make(type, "True", "Healthy",
+                std::to_string(total) + " of " + std::to_string(total) + " healthy");
   }
   const std::string message = view.targets[worst].name + ": " + view.health[worst].message;
   if (view.health[worst].state == HealthState::kUnknown) {
@@ -79,8 +81,8 @@ Condition BreakerOpen(const PolicyStatusInput& in, v1::HealingPolicyStatus& stat
   names.erase(std::unique(names.begin(), names.end()), names.end());
   for (const std::string& name : names) {
     const healing::BreakerView view = healing::EvaluateBreaker(
-        status.actions, name, in.limits.breaker, in.policy.spec.guardrails.retry.min_healthy_seconds,
-        std::nullopt, in.accounting_now);
+        status.actions, name, in.limits.breaker,
+        in.policy.spec.guardrails.retry.min_healthy_seconds, std::nullopt, in.accounting_now);
     if (view.consecutive_failures == 0 && view.ineffective_fixes == 0 &&
         view.state == healing::BreakerView::State::kClosed) {
       continue;
@@ -95,19 +97,20 @@ Condition BreakerOpen(const PolicyStatusInput& in, v1::HealingPolicyStatus& stat
               open.empty() ? "no breaker is open" : open);
 }
 
-// Whether an action could run now as far as the policy alone decides, with the first thing that forbids it.
+// Whether an action could run now as far as the policy alone decides, with the first thing that
+// forbids it.
 Condition RemediationAllowed(const PolicyStatusInput& in, const healing::PauseView& pause) {
   const char* type = v1::kPolicyRemediationAllowed;
   if (!in.self_heal_enabled) {
-    return Make(type, "False", "KillSwitch", "SELF_HEAL_ENABLED is false: nothing is done anywhere");
+    return Make(type, "False", "KillSwitch",
+                "SELF_HEAL_ENABLED is false: nothing is done anywhere");
   }
   if (pause.paused) return Make(type, "False", "Paused", pause.message);
   if (healing::ModeRank(in.limits.mode) < healing::ModeRank(v1::kModeApprove)) {
     return Make(type, "False", in.limits.mode,
                 "mode " + in.limits.mode + " (" + in.limits.mode_owner + ") never acts");
   }
-  const healing::WindowView window =
-      healing::EvaluateWindows(in.limits.windows, in.zones, in.now);
+  const healing::WindowView window = healing::EvaluateWindows(in.limits.windows, in.zones, in.now);
   if (!window.allowed) return Make(type, "False", "Window", window.message);
   return Make(type, "True", "Allowed", "mode " + in.limits.mode);
 }
@@ -115,8 +118,8 @@ Condition RemediationAllowed(const PolicyStatusInput& in, const healing::PauseVi
 Condition Ready(const PolicyView& view) {
   const char* type = v1::kPolicyReady;
   if (!view.target_found.ok()) {
-    return Make(type, "False", view.target_found.reason().empty() ? "TargetNotFound"
-                                                                  : view.target_found.reason(),
+    return Make(type, "False",
+                view.target_found.reason().empty() ? "TargetNotFound" : view.target_found.reason(),
                 view.target_found.message());
   }
   if (view.Count(HealthState::kUnknown) == view.targets.size()) {
@@ -158,7 +161,8 @@ void KeepMessageIfOnlyFiguresWobble(const v1::HealingPolicyStatus& previous,
                                     const v1::HealingPolicyStatus& next,
                                     std::vector<Condition>& conditions) {
   if (apis::Encode(previous)["targets"] != apis::Encode(next)["targets"]) return;
-  const Condition* old = apis::meta::v1::FindCondition(previous.conditions, v1::kPolicyTargetHealthy);
+  const Condition* old =
+      apis::meta::v1::FindCondition(previous.conditions, v1::kPolicyTargetHealthy);
   if (old == nullptr) return;
   for (Condition& c : conditions) {
     if (c.type == old->type && c.status == old->status && c.reason == old->reason) {
@@ -181,18 +185,21 @@ v1::HealingPolicyStatus ComputePolicyStatus(const PolicyStatusInput& in) {
   }
   std::sort(status.open_incidents.begin(), status.open_incidents.end());
   status.open_incident_count = static_cast<std::int64_t>(status.open_incidents.size());
-  if (status.open_incidents.size() > kMaxStatusTargets) status.open_incidents.resize(kMaxStatusTargets);
+  if (status.open_incidents.size() > kMaxStatusTargets)
+    status.open_incidents.resize(kMaxStatusTargets);
 
   healing::PruneRecords(status.actions, healing::KeepSeconds(in.policy.spec), in.accounting_now);
   status.budget = healing::ToBudgetStatus(
       healing::SpentOf(status.actions, in.limits.policy_budget, in.accounting_now));
 
   const healing::PauseView pause = healing::EvaluatePauses(in.policy.spec, in.limits, in.now);
-  std::vector<Condition> conditions = {
-      TargetFound(in.view), TargetHealthy(in.view), RemediationAllowed(in, pause),
-      Make(v1::kPolicyPaused, pause.paused ? "True" : "False", pause.paused ? "Paused" : "NotPaused",
-           pause.message),
-      StormActive(in), BreakerOpen(in, status)};
+  std::vector<Condition> conditions = {TargetFound(in.view),
+                                       TargetHealthy(in.view),
+                                       RemediationAllowed(in, pause),
+                                       Make(v1::kPolicyPaused, pause.paused ? "True" : "False",
+                                            pause.paused ? "Paused" : "NotPaused", pause.message),
+                                       StormActive(in),
+                                       BreakerOpen(in, status)};
   conditions.insert(conditions.begin(), Ready(in.view));
   KeepMessageIfOnlyFiguresWobble(in.policy.status, status, conditions);
   for (Condition& condition : conditions) {
@@ -202,7 +209,8 @@ v1::HealingPolicyStatus ComputePolicyStatus(const PolicyStatusInput& in) {
   return status;
 }
 
-bool StatusWorthWriting(const v1::HealingPolicyStatus& previous, const v1::HealingPolicyStatus& next) {
+bool StatusWorthWriting(const v1::HealingPolicyStatus& previous,
+                        const v1::HealingPolicyStatus& next) {
   return apis::Encode(previous) != apis::Encode(next);
 }
 

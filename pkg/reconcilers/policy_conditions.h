@@ -28,7 +28,8 @@ struct PolicyStatusInput {
 v1::HealingPolicyStatus ComputePolicyStatus(const PolicyStatusInput& input);
 
 // Whether `next` says anything that `previous` does not, apart from figures that may wobble.
-bool StatusWorthWriting(const v1::HealingPolicyStatus& previous, const v1::HealingPolicyStatus& next);
+bool StatusWorthWriting(const v1::HealingPolicyStatus& previous,
+                        const v1::HealingPolicyStatus& next);
 
 }  // namespace salve::reconcilers
 

@@ -14,9 +14,10 @@
 
 namespace salve::reconcilers {
 
-// Changes the status of policies (or guardrails) that several reconciles write to: health by one, reservations
-// by many. Every write is guarded by resourceVersion, so that two processes never overwrite each other; in
-// this process writers of one object queue up instead of meeting conflicts. Thread-safe.
+// Changes the status of policies (or guardrails) that several reconciles write to: health by one,
+// reservations by many. Every write is guarded by resourceVersion, so that two processes never
+// overwrite each other; in this process writers of one object queue up instead of meeting
+// conflicts. Thread-safe.
 template <class T>
 class StatusUpdater {
  public:
@@ -24,9 +25,9 @@ class StatusUpdater {
   StatusUpdater(client::Client& client, engine::Informer<T>& cache)
       : client_(client), cache_(cache) {}
 
-  // Calls `change` with the newest known object until its result is stored (at most five times; the last
-  // kConflict is returned). `change` edits the status and returns true, or false if there is nothing to do,
-  // or an error that ends the update; it must decide anew each time it is called.
+  // Calls `change` with the newest known object until its result is stored (at most five times; the
+  // last kConflict is returned). `change` edits the status and returns true, or false if there is
+  // nothing to do, or an error that ends the update; it must decide anew each time it is called.
   // Returns the object as stored. kNotFound if it does not exist.
   StatusOr<T> Update(const apis::meta::v1::NamespacedName& name,
                      const std::function<StatusOr<bool>(T&)>& change);

@@ -29,8 +29,7 @@ std::vector<v1::HealingGuardrail> GuardrailsFor(const Shell& shell, const std::s
   std::vector<v1::HealingGuardrail> all;
   for (const auto& guardrail : shell.guardrails.List()) all.push_back(*guardrail);
   std::vector<v1::HealingGuardrail> selecting;
-  for (const v1::HealingGuardrail* g :
-       healing::SelectGuardrails(all, NamespaceLabels(shell, ns))) {
+  for (const v1::HealingGuardrail* g : healing::SelectGuardrails(all, NamespaceLabels(shell, ns))) {
     selecting.push_back(*g);
   }
   return selecting;

@@ -32,8 +32,8 @@ namespace v1 = apis::salve::v1alpha1;
 using apis::meta::v1::NamespacedName;
 
 // Indexes that the wiring adds to the informers before they start.
-inline constexpr char kIncidentsByPolicy[] = "policy";        // "ns/name"
-inline constexpr char kApprovalsByIncident[] = "incident";    // "ns/name"
+inline constexpr char kIncidentsByPolicy[] = "policy";      // "ns/name"
+inline constexpr char kApprovalsByIncident[] = "incident";  // "ns/name"
 
 // What the administrator decided for all policies. Constant while the process runs.
 struct ControllerSettings {

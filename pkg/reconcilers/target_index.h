@@ -12,19 +12,22 @@
 
 namespace salve::reconcilers {
 
-// From a target to the policies that care: what to reconcile when a backend reports a change. Filled by the
-// HealingPolicy reconciler. Thread-safe; no call blocks.
+// From a target to the policies that care: what to reconcile when a backend reports a change.
+// Filled by the HealingPolicy reconciler. Thread-safe; no call blocks.
 class TargetIndex {
  public:
-  // `policy` now means these targets. `selects` is true if the set can grow by itself (labels, compose).
+  // `policy` now means these targets. `selects` is true if the set can grow by itself (labels,
+  // compose).
   void Set(const apis::meta::v1::NamespacedName& policy, const std::string& backend, bool selects,
            const std::vector<apis::salve::v1alpha1::TargetRef>& targets);
-  // Makes `policy` known without changing what it means: for one whose targets cannot be resolved yet.
-  void Register(const apis::meta::v1::NamespacedName& policy, const std::string& backend, bool selects);
+  // Makes `policy` known without changing what it means: for one whose targets cannot be resolved
+  // yet.
+  void Register(const apis::meta::v1::NamespacedName& policy, const std::string& backend,
+                bool selects);
   void Forget(const apis::meta::v1::NamespacedName& policy);
 
-  // The policies to look at when `ref` changed: those that have it; where none has it, those that might
-  // select it. An empty name means every policy of the backend.
+  // The policies to look at when `ref` changed: those that have it; where none has it, those that
+  // might select it. An empty name means every policy of the backend.
   std::vector<apis::meta::v1::NamespacedName> PoliciesOf(
       const apis::salve::v1alpha1::TargetRef& ref) const;
 

@@ -60,7 +60,8 @@ Keys Dependents(const Shell& shell, const v1::HealingPolicy& policy) {
   Keys keys;
   for (const auto& other : shell.policies.List(policy.metadata.ns)) {
     for (const v1::PolicyDependency& d : other->spec.depends_on) {
-      if (d.policy == policy.metadata.name) keys.push_back({other->metadata.ns, other->metadata.name});
+      if (d.policy == policy.metadata.name)
+        keys.push_back({other->metadata.ns, other->metadata.name});
     }
   }
   return keys;
@@ -102,7 +103,8 @@ Keys IncidentsToWake(const Shell& shell, const Change<v1::HealingPolicy>& change
 }
 
 void WatchForPolicies(Shell& shell, engine::Controller& policies) {
-  policies.WatchOwn<v1::HealingPolicy>(shell.policies, engine::GenerationChanged<v1::HealingPolicy>);
+  policies.WatchOwn<v1::HealingPolicy>(shell.policies,
+                                       engine::GenerationChanged<v1::HealingPolicy>);
   // An incident that opens, closes or goes away changes the list in its policy's status.
   policies.Watch<v1::Incident>(
       shell.incidents,
@@ -111,15 +113,15 @@ void WatchForPolicies(Shell& shell, engine::Controller& policies) {
       },
       [](const Change<v1::Incident>& change) {
         return change.type != engine::Delta::Type::kUpdated ||
-               healing::IsResolved(change.before->status) != healing::IsResolved(change.after->status);
+               healing::IsResolved(change.before->status) !=
+                   healing::IsResolved(change.after->status);
       });
   policies.Watch<v1::HealingGuardrail>(
       shell.guardrails,
       [&shell](const Change<v1::HealingGuardrail>&) { return PoliciesOf(shell, ""); },
       engine::GenerationChanged<v1::HealingGuardrail>);
   policies.Watch<apis::core::v1::Namespace>(
-      shell.namespaces,
-      [&shell](const Change<apis::core::v1::Namespace>& change) {
+      shell.namespaces, [&shell](const Change<apis::core::v1::Namespace>& change) {
         return PoliciesOf(shell, change.header.name.name);
       });
 }
@@ -132,7 +134,8 @@ void WatchForIncidents(Shell& shell, engine::Controller& incidents) {
         // What a dependent waits for may have come.
         const bool healthy_changed =
             change.type != engine::Delta::Type::kUpdated ||
-            apis::meta::v1::IsConditionTrue(change.before->status.conditions, v1::kPolicyTargetHealthy) !=
+            apis::meta::v1::IsConditionTrue(change.before->status.conditions,
+                                            v1::kPolicyTargetHealthy) !=
                 apis::meta::v1::IsConditionTrue(change.after->status.conditions,
                                                 v1::kPolicyTargetHealthy);
         if (!healthy_changed) return keys;

@@ -13,13 +13,13 @@ namespace salve::reconcilers {
 void AddIndexes(engine::Informer<v1::Incident>& incidents,
                 engine::Informer<v1::IncidentApproval>& approvals);
 
-// Tells the controllers which change leads to which reconcile. Before the informers and the controllers
-// start.
+// Tells the controllers which change leads to which reconcile. Before the informers and the
+// controllers start.
 void WatchForPolicies(Shell& shell, engine::Controller& policies);
 void WatchForIncidents(Shell& shell, engine::Controller& incidents);
 
-// The open incidents that a change of their policy concerns: all if its specification changed; those whose
-// target's state changed; and, when an action ended, those that wait at a gate.
+// The open incidents that a change of their policy concerns: all if its specification changed;
+// those whose target's state changed; and, when an action ended, those that wait at a gate.
 std::vector<NamespacedName> IncidentsToWake(const Shell& shell,
                                             const engine::Change<v1::HealingPolicy>& change);
 

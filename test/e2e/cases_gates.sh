@@ -164,7 +164,7 @@ YAML
   says "$(get "$incident" '.status.gates[?(@.name=="Budget")].message')" "1 of 1"
   [ -n "$(get "$incident" '.status.gates[?(@.name=="Budget")].until')" ] || fail "it does not say until when"
   # The memory is the policy's: it outlives the incident that spent it, and Salve itself.
-  must k delete "$first"
+  remove "$first"
   kill_salve
   heal
   blocked "$incident" Budget BudgetExhausted

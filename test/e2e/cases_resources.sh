@@ -109,12 +109,11 @@ YAML
   make_ill "$id-a"
   await_incident going
   eventually in_phase "$incident" AwaitingApproval
-  must k delete healingpolicy going "--timeout=${patience}s"
+  remove healingpolicy going
   # Its incident ends as Cancelled, or goes with its owner after that.
   eventually cancelled_or_gone "$incident"
   eventually team_waits
-  must k delete namespace team "--timeout=${patience}s"
-  k get namespace team -o name >/dev/null 2>&1 && fail "the namespace is still there"
+  remove namespace team
   same "what was done" "" "$(actions "$since" "$id-a")"
 }
 cancelled_or_gone() { is Cancelled get "$1" .status.outcome || ! k get "$1" -o name; }
@@ -150,7 +149,7 @@ round_trip() {
   must "$salve" backup --data-dir "$dir/data" -o "$dir/backup"
   "$salve" export >"$dir/export.yaml" 2>"$dir/export.err" || fail "export: $(cat "$dir/export.err")"
   grep -q 'resourceVersion\|uid:' "$dir/export.yaml" && fail "the export carries fields of the server"
-  must k delete healingpolicy kept
+  remove healingpolicy kept
 
   must k apply -f "$dir/export.yaml"
   must there kept

@@ -84,6 +84,15 @@ policy_yaml() {
   cat
 }
 
+# remove RESOURCE…: deletes and comes back when it is gone. The binary wants to be told that nobody is asked.
+remove() {
+  local sure=--wait
+  ! k delete --help 2>&1 | grep -q -e --yes || sure=--yes
+  must k delete "$sure" "$@"
+  eventually gone "$@"
+}
+gone() { ! k get "$@" -o name; }
+
 # get RESOURCE/NAME PATH: one field, nothing where it is not set.
 get() { k get "$1" -o "jsonpath={$2}" 2>/dev/null; }
 

@@ -12,8 +12,10 @@ bool IsPrintable(const std::string& text, bool with_newlines) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return false;
   }
   // NEL, LS, PS and the byte order mark are line breaks or nothing to YAML 1.1 readers.
-  return text.find("\xC2\x85") == std::string::npos && text.find("\xE2\x80\xA8") == std::string::npos &&
-         text.find("\xE2\x80\xA9") == std::string::npos && text.find("\xEF\xBB\xBF") == std::string::npos;
+  return text.find("\xC2\x85") == std::string::npos &&
+         text.find("\xE2\x80\xA8") == std::string::npos &&
+         text.find("\xE2\x80\xA9") == std::string::npos &&
+         text.find("\xEF\xBB\xBF") == std::string::npos;
 }
 
 // Whether a reader would take the plain text for something else than a string.
@@ -31,7 +33,8 @@ bool IsPlainSafe(const std::string& text) {
   if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
   constexpr std::string_view kIndicators = "-?:,[]{}#&*!|>'\"%@`";
   if (kIndicators.find(text.front()) != std::string_view::npos) {
-    const bool harmless_dash = text.front() == '-' && text.size() > 1 && text[1] != ' ' && text[1] != '-';
+    const bool harmless_dash =
+        text.front() == '-' && text.size() > 1 && text[1] != ' ' && text[1] != '-';
     if (!harmless_dash) return false;
   }
   return text.find(": ") == std::string::npos && text.find(" #") == std::string::npos;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sstream>
+#include <utility>
+
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
-
-#include <sstream>
-#include <utility>
 
 #include "pkg/apis/yaml/yaml.h"
 
 namespace salve::apis::yaml {
 namespace {
 
-// Leaves yaml-cpp from inside a callback; caught in Parse. `final`: not a matter of syntax, so trying the
-// text as JSON would only hide it.
+// Leaves yaml-cpp from inside a callback; caught in Parse. `final`: not a matter of syntax, so
+// trying the text as JSON would only hide it.
 struct Refusal {
   int line;
   std::string message;
@@ -100,11 +100,10 @@ class Builder : public YAML::EventHandler {
 
   static Json Resolve(const YAML::Mark& mark, const std::string& tag, const std::string& value) {
     if (tag == "!" || tag == std::string(kTagPrefix) + "str") return value;
-    const bool known = tag == "?" || tag.empty() || tag == std::string(kTagPrefix) + "int" ||
-                       tag == std::string(kTagPrefix) + "bool" ||
-                       tag == std::string(kTagPrefix) + "float" ||
-                       tag == std::string(kTagPrefix) + "null" ||
-                       tag == std::string(kTagPrefix) + "timestamp";
+    const bool known =
+        tag == "?" || tag.empty() || tag == std::string(kTagPrefix) + "int" ||
+        tag == std::string(kTagPrefix) + "bool" || tag == std::string(kTagPrefix) + "float" ||
+        tag == std::string(kTagPrefix) + "null" || tag == std::string(kTagPrefix) + "timestamp";
     if (!known) Refuse(mark, "the tag " + tag + " is not supported");
     StatusOr<Json> json = internal::ResolvePlain(value);
     if (!json.ok()) Refuse(mark, json.status().message());

@@ -17,9 +17,9 @@ constexpr std::array<std::string_view, 11> kTrue = {"y",    "Y",    "yes", "Yes"
 constexpr std::array<std::string_view, 11> kFalse = {"n",     "N",     "no",  "No",  "NO", "false",
                                                      "False", "FALSE", "off", "Off", "OFF"};
 constexpr std::array<std::string_view, 5> kNull = {"", "~", "null", "Null", "NULL"};
-constexpr std::array<std::string_view, 12> kNotInJson = {
-    ".nan",  ".NaN",  ".NAN",  ".inf",  ".Inf",  ".INF",
-    "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"};
+constexpr std::array<std::string_view, 12> kNotInJson = {".nan",  ".NaN",  ".NAN",  ".inf",
+                                                         ".Inf",  ".INF",  "+.inf", "+.Inf",
+                                                         "+.INF", "-.inf", "-.Inf", "-.INF"};
 
 template <class Words>
 bool Contains(const Words& words, const std::string& text) {

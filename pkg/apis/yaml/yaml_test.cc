@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/apis/yaml/yaml.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <random>
 #include <string>
 #include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace salve::apis::yaml {
 namespace {
@@ -85,8 +85,9 @@ TEST(YamlParse, AKeyThatComesTwiceIsAnErrorWithItsLine) {
 }
 
 TEST(YamlParse, TellsTheLineOfEachField) {
-  const auto documents = Parse("# comment\na: 1\n---\nspec:\n  ladder:\n  - name: x\n    action:\n"
-                               "      restart: {}\n  - name: y\n");
+  const auto documents = Parse(
+      "# comment\na: 1\n---\nspec:\n  ladder:\n  - name: x\n    action:\n"
+      "      restart: {}\n  - name: y\n");
   ASSERT_TRUE(documents.ok()) << documents.status();
   ASSERT_EQ(documents->size(), 2u);
   const Document& second = (*documents)[1];
@@ -119,7 +120,8 @@ TEST(YamlParse, AliasesThatMultiplyAreStopped) {
     for (int k = 0; k < 10; ++k) text += (k == 0 ? "" : ",") + before;
     text += "]\n";
   }
-  EXPECT_THAT(ErrorOf(text), StartsWith("line ")) << "ten to the thirteenth values out of 700 bytes";
+  EXPECT_THAT(ErrorOf(text), StartsWith("line "))
+      << "ten to the thirteenth values out of 700 bytes";
 }
 
 TEST(YamlParse, SizeDepthAndCountAreBounded) {
@@ -142,9 +144,10 @@ TEST(YamlParse, WhatIsNoYamlSaysWhere) {
 TEST(YamlEmit, LooksAsKubectlPrintsIt) {
   const Json value = {{"kind", "X"},
                       {"apiVersion", "v1"},
-                      {"spec", {{"list", {1, "two", {{"b", true}, {"a", nullptr}}}},
-                                {"empty", Json::object()},
-                                {"none", Json::array()}}}};
+                      {"spec",
+                       {{"list", {1, "two", {{"b", true}, {"a", nullptr}}}},
+                        {"empty", Json::object()},
+                        {"none", Json::array()}}}};
   EXPECT_EQ(Emit(value),
             "apiVersion: v1\n"
             "kind: X\n"
@@ -159,11 +162,55 @@ TEST(YamlEmit, LooksAsKubectlPrintsIt) {
 }
 
 TEST(YamlEmit, StringsThatLookLikeSomethingElseComeBackAsStrings) {
-  for (const char* text :
-       {"", " ", "true", "yes", "No", "~", "null", "12", "0x1f", "1e3", ".5", "1_000", "a: b", "a #b",
-        "# c", "- x", "[x", "{x", "*x", "&x", "!x", "%x", "@x", "`x", "'x'", "\"x\"", "a\nb", "a\n",
-        "\n", "\ttab", "trailing ", " leading", "line\\n", "ünïcödé – 😀", "\x01", "a\r\nb", "?", "-",
-        ":", "a:", "---", "...", "2026-12-01", "<<", "=", "|", ">", "a\n\n  b\n", "\xe2\x80\xa8"}) {
+  for (const char* text : {"",
+                           " ",
+                           "true",
+                           "yes",
+                           "No",
+                           "~",
+                           "null",
+                           "12",
+                           "0x1f",
+                           "1e3",
+                           ".5",
+                           "1_000",
+                           "a: b",
+                           "a #b",
+                           "# c",
+                           "- x",
+                           "[x",
+                           "{x",
+                           "*x",
+                           "&x",
+                           "!x",
+                           "%x",
+                           "@x",
+                           "`x",
+                           "'x'",
+                           "\"x\"",
+                           "a\nb",
+                           "a\n",
+                           "\n",
+                           "\ttab",
+                           "trailing ",
+                           " leading",
+                           "line\\n",
+                           "ünïcödé – 😀",
+                           "\x01",
+                           "a\r\nb",
+                           "?",
+                           "-",
+                           ":",
+                           "a:",
+                           "---",
+                           "...",
+                           "2026-12-01",
+                           "<<",
+                           "=",
+                           "|",
+                           ">",
+                           "a\n\n  b\n",
+                           "\xe2\x80\xa8"}) {
     const Json value = {{"s", text}, {"list", {text}}, {text, 1}};
     EXPECT_EQ(Read(Emit(value)), value) << Json(text).dump() << "\n" << Emit(value);
   }

@@ -197,8 +197,7 @@ class LifecycleHandler final : public ActionHandler {
     if (!same_run) {
       return Applied("started at " + now.started_at_text + ", after the attempt was written");
     }
-    if (action.restart && now.running &&
-        StopUnderWay(now, action.restart->stop_timeout_seconds)) {
+    if (action.restart && now.running && StopUnderWay(now, action.restart->stop_timeout_seconds)) {
       return StillStopping();
     }
     return NotApplied(now.running ? "it still is in the same run" : "it does not run");

@@ -14,8 +14,9 @@
 
 namespace salve::reconcilers::testing {
 
-// A prober without a loop: runs what is due when it is told to, and measures what the test says. Keeps the
-// periods of production: unchanged jobs are not disturbed, new ones run at once. One thread.
+// A prober without a loop: runs what is due when it is told to, and measures what the test says.
+// Keeps the periods of production: unchanged jobs are not disturbed, new ones run at once. One
+// thread.
 class ScriptedProber final : public probes::Prober {
  public:
   using Measure_ = std::function<healing::Measurement(const probes::ProbeJob&)>;
@@ -28,9 +29,8 @@ class ScriptedProber final : public probes::Prober {
     next.callback = std::move(callback);
     Entry& entry = policies_[{ns, policy}];
     for (probes::ProbeJob& job : jobs) {
-      const auto old = std::find_if(entry.jobs.begin(), entry.jobs.end(), [&](const Job& known) {
-        return known.job.Key() == job.Key();
-      });
+      const auto old = std::find_if(entry.jobs.begin(), entry.jobs.end(),
+                                    [&](const Job& known) { return known.job.Key() == job.Key(); });
       const MonoTime due = old == entry.jobs.end() ? clock_.Monotonic() : old->due;
       next.jobs.push_back({std::move(job), due});
     }

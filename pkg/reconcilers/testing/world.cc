@@ -40,7 +40,8 @@ Status Dead() { return UnavailableError("the process is dead"); }
 
 }  // namespace
 
-// What one life of the controller has in memory: the same parts, in the same order, as the product's graph.
+// What one life of the controller has in memory: the same parts, in the same order, as the
+// product's graph.
 struct World::Process {
   explicit Process(World& w);
 
@@ -179,16 +180,25 @@ World::Process::Process(World& w)
                m.message = "health is " + std::to_string(figure);
                return m;
              }),
-      shell{client,           policies,         incidents, approvals, guardrails, namespaces,
-            backends,         prober,           health,    targets,   policy_status,
-            guardrail_status, leases,           events,    metrics,   SystemTimeZones(),
-            w.clock,          {w.clock.Now(), w.clock.Monotonic()},   w.settings},
-      policy_reconciler(shell, [this](const NamespacedName& key) { policy_controller.Enqueue(key); }),
+      shell{client,        policies,
+            incidents,     approvals,
+            guardrails,    namespaces,
+            backends,      prober,
+            health,        targets,
+            policy_status, guardrail_status,
+            leases,        events,
+            metrics,       SystemTimeZones(),
+            w.clock,       {w.clock.Now(), w.clock.Monotonic()},
+            w.settings},
+      policy_reconciler(shell,
+                        [this](const NamespacedName& key) { policy_controller.Enqueue(key); }),
       incident_reconciler(shell),
       policy_controller("healingpolicy", policy_reconciler, {}, env),
       incident_controller("incident", incident_reconciler, {}, env) {
   client.on_call = [this](const Call& call) { return OnCall(call); };
-  event_client.on_call = [this](const Call&) { return dead ? Fault::Refuse(Dead()) : Fault::None(); };
+  event_client.on_call = [this](const Call&) {
+    return dead ? Fault::Refuse(Dead()) : Fault::None();
+  };
   events.SetManual();
   backends.Add(std::make_unique<Door>(w, *this));
   AddIndexes(incidents, approvals);
@@ -243,9 +253,7 @@ World::World() : clock(kStart), server(clock), docker("docker", clock) {
 
 World::~World() { docker.OnChange(nullptr); }
 
-void World::Must(const Status& status) {
-  ASSERT_TRUE(status.ok()) << status.ToString();
-}
+void World::Must(const Status& status) { ASSERT_TRUE(status.ok()) << status.ToString(); }
 
 void World::AddContainer(const std::string& name) {
   backends::fake::FakeContainer container;
@@ -294,10 +302,11 @@ void World::Settle() {
 }
 
 MonoTime World::NextEvent() {
-  MonoTime next = std::min({process_->policy_controller.queue().NextDelayed(),
-                            process_->incident_controller.queue().NextDelayed(),
-                            process_->prober.NextDue()});
-  for (engine::InformerBase* informer : process_->Informers()) next = std::min(next, informer->Step());
+  MonoTime next =
+      std::min({process_->policy_controller.queue().NextDelayed(),
+                process_->incident_controller.queue().NextDelayed(), process_->prober.NextDue()});
+  for (engine::InformerBase* informer : process_->Informers())
+    next = std::min(next, informer->Step());
   // What is due already and could not be handled is looked at again soon.
   return std::max(next, clock.Monotonic() + std::chrono::milliseconds(1));
 }
@@ -350,8 +359,8 @@ void World::Decide(const v1::Incident& incident, const std::string& decision,
   Create(approval);
 }
 
-// The promises of the execution protocol, as the server's and the backend's state show them at the moment
-// when something is about to be changed.
+// The promises of the execution protocol, as the server's and the backend's state show them at the
+// moment when something is about to be changed.
 void World::JudgeExecution(const backends::ActionRequest& request) {
   const auto complain = [&](const std::string& what) {
     broken_.push_back(FormatTime(clock.Now()) + " " + request.attempt_id + ": " + what);
@@ -360,8 +369,9 @@ void World::JudgeExecution(const backends::ActionRequest& request) {
   const bool undo = request.attempt_id.size() > undo_tail.size() &&
                     request.attempt_id.compare(request.attempt_id.size() - undo_tail.size(),
                                                undo_tail.size(), undo_tail) == 0;
-  const std::string id = undo ? request.attempt_id.substr(0, request.attempt_id.size() - undo_tail.size())
-                              : request.attempt_id;
+  const std::string id =
+      undo ? request.attempt_id.substr(0, request.attempt_id.size() - undo_tail.size())
+           : request.attempt_id;
   const v1::Incident* owner = nullptr;
   const std::vector<v1::Incident> all = All<v1::Incident>();
   for (const v1::Incident& incident : all) {
@@ -382,7 +392,8 @@ void World::JudgeExecution(const backends::ActionRequest& request) {
     if (!undo && gate.result != "Pass") complain("gate " + gate.name + " did not pass");
   }
   for (const v1::Incident& other : all) {
-    if (other.metadata.uid == owner->metadata.uid || !(other.spec.target == owner->spec.target)) continue;
+    if (other.metadata.uid == owner->metadata.uid || !(other.spec.target == owner->spec.target))
+      continue;
     const v1::Attempt* running = healing::RunningAttempt(other.status);
     // An intent that never got further than its second look changes nothing.
     if (running != nullptr && running->phase != healing::kAttemptIntended) {
@@ -395,7 +406,8 @@ void World::CheckRecords() {
   std::map<std::string, int> executed;
   for (const backends::ActionRequest& request : docker.Requests()) {
     const int times = docker.Executions(request.attempt_id);
-    if (times > 1) broken_.push_back(request.attempt_id + " was executed " + std::to_string(times) + " times");
+    if (times > 1)
+      broken_.push_back(request.attempt_id + " was executed " + std::to_string(times) + " times");
     const bool undo = request.attempt_id.find("-undo") != std::string::npos;
     if (times > 0 && !undo) executed[request.attempt_id] = times;
   }
@@ -410,7 +422,8 @@ void World::CheckRecords() {
       const v1::Attempt* attempt = healing::FindAttempt(incident->status, record.attempt_id);
       if (record.result.empty()) broken_.push_back("record " + record.attempt_id + " still runs");
       const bool ran = executed.count(record.attempt_id) > 0;
-      if (ran && attempt == nullptr) broken_.push_back(record.attempt_id + " ran without an attempt");
+      if (ran && attempt == nullptr)
+        broken_.push_back(record.attempt_id + " ran without an attempt");
       if (ran && record.result == "NotExecuted") {
         broken_.push_back(record.attempt_id + " ran, and its record says NotExecuted");
       }
@@ -421,15 +434,16 @@ void World::CheckRecords() {
 std::string World::Story() {
   std::string out;
   for (const v1::Incident& incident : All<v1::Incident>()) {
-    out += incident.metadata.name + " " + incident.status.phase + " " + incident.status.outcome + "\n";
+    out +=
+        incident.metadata.name + " " + incident.status.phase + " " + incident.status.outcome + "\n";
     for (const v1::TimelineEntry& e : incident.status.timeline) {
       out += "  " + e.at + " " + e.phase + ": " + e.message + "\n";
     }
   }
   for (const v1::HealingPolicy& policy : All<v1::HealingPolicy>()) {
     for (const v1::ActionRecord& r : policy.status.actions) {
-      out += "record " + policy.metadata.name + " " + r.attempt_id + " " + r.target + " " + r.step + " \"" +
-             r.result + "\"\n";
+      out += "record " + policy.metadata.name + " " + r.attempt_id + " " + r.target + " " + r.step +
+             " \"" + r.result + "\"\n";
     }
   }
   for (const std::string& sentence : broken_) out += "BROKEN " + sentence + "\n";

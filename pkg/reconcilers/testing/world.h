@@ -21,8 +21,8 @@ namespace salve::reconcilers::testing {
 inline constexpr char kNs[] = "shop";
 inline constexpr char kController[] = "system:serviceaccount:salve-system:salve-controller";
 
-// One thing that goes wrong, once, at the `at`-th (from 1) write call of the controller to the server, or at
-// its `at`-th call of Backend::Execute.
+// One thing that goes wrong, once, at the `at`-th (from 1) write call of the controller to the
+// server, or at its `at`-th call of Backend::Execute.
 struct Accident {
   enum class What {
     kNone,
@@ -38,9 +38,9 @@ struct Accident {
   int at = 0;
 };
 
-// The production reconcilers, informers, queues and status updaters on a server, a backend, probes and a
-// clock in memory; no threads. What dies in a crash is one Process; the rest of the world goes on. The same
-// calls give the same history.
+// The production reconcilers, informers, queues and status updaters on a server, a backend, probes
+// and a clock in memory; no threads. What dies in a crash is one Process; the rest of the world
+// goes on. The same calls give the same history.
 class World {
  public:
   World();
@@ -53,7 +53,8 @@ class World {
   SeededRandom random{7};
   client::testing::FakeClient server;
   backends::fake::FakeBackend docker;
-  // What the probes measure, by container: 0..100, negative = cannot be measured. 100 if not listed.
+  // What the probes measure, by container: 0..100, negative = cannot be measured. 100 if not
+  // listed.
   std::map<std::string, int> figure;
   // By action name: the figure that a container has after that action.
   std::map<std::string, int> figure_after;
@@ -116,8 +117,8 @@ class World {
   int writes() const { return writes_; }      // write calls of the controller, events not counted
   int executes() const { return executes_; }  // calls of Execute
   int crashes() const { return crashes_; }
-  // Promises that were broken, as sentences. Watched at every Execute; CheckRecords() adds those that can
-  // only be judged at the end.
+  // Promises that were broken, as sentences. Watched at every Execute; CheckRecords() adds those
+  // that can only be judged at the end.
   const std::vector<std::string>& broken() const { return broken_; }
   void CheckRecords();
   // Who did what, for the message of a failing test.
@@ -143,8 +144,8 @@ class World {
 
 // --- builders: valid objects, changed by the test where it matters
 
-// Auto; container `container` of backend docker; probe "health"; ladder restart (rule "ill"), human. Limits
-// out of the way where a test does not ask for them.
+// Auto; container `container` of backend docker; probe "health"; ladder restart (rule "ill"),
+// human. Limits out of the way where a test does not ask for them.
 v1::HealingPolicy MakePolicy(const std::string& name = "redis",
                              const std::string& container = "redis-1");
 v1::Step MakeStep(const std::string& name, v1::Action action);

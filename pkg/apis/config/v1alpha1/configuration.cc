@@ -23,7 +23,8 @@ SALVE_APIS_TABLE(
     TlsFiles,
     Describe("TlsFiles",
              {
-                 F<&TlsFiles::ca_file>("caFile", "Authorities that may have signed the engine's certificate."),
+                 F<&TlsFiles::ca_file>(
+                     "caFile", "Authorities that may have signed the engine's certificate."),
                  F<&TlsFiles::cert_file>("certFile", "Client certificate."),
                  F<&TlsFiles::key_file>("keyFile", "Its private key."),
                  F<&TlsFiles::server_name>("serverName", "Name to verify instead of the host's."),
@@ -33,21 +34,22 @@ SALVE_APIS_TABLE(
     DockerBackend,
     Describe("DockerBackend",
              {
-                 F<&DockerBackend::host>("host", "unix:///path or tcp://host:port; default DOCKER_HOST, "
-                                                 "else the usual socket."),
+                 F<&DockerBackend::host>("host",
+                                         "unix:///path or tcp://host:port; default DOCKER_HOST, "
+                                         "else the usual socket."),
                  F<&DockerBackend::tls>("tls", "Speak TLS to a tcp host."),
                  F<&DockerBackend::allowed_namespaces>(
                      "allowedNamespaces", "Namespaces whose policies may use it; * means all."),
              }));
 
-SALVE_APIS_TABLE(BackendConfiguration,
-                 Describe("BackendConfiguration",
-                          {
-                              F<&BackendConfiguration::name>("name", "What policies call it.")
-                                  .Required()
-                                  .DnsLabel(),
-                              F<&BackendConfiguration::docker>("docker", "A Docker engine."),
-                          }));
+SALVE_APIS_TABLE(
+    BackendConfiguration,
+    Describe(
+        "BackendConfiguration",
+        {
+            F<&BackendConfiguration::name>("name", "What policies call it.").Required().DnsLabel(),
+            F<&BackendConfiguration::docker>("docker", "A Docker engine."),
+        }));
 
 SALVE_APIS_TABLE(ExecConfiguration,
                  Describe("ExecConfiguration",
@@ -79,15 +81,15 @@ struct File {
 
 template <>
 const Struct& SchemaOf<File>() {
-  static const Struct table = Describe(
-      "ControllerConfiguration",
-      {
-          F<&File::api_version>("apiVersion", "Version of this format.").Required(),
-          F<&File::kind>("kind", "ControllerConfiguration.").Required(),
-          F<&File::backends>("backends", "Where targets live."),
-          F<&File::exec>("exec", "What exec actions may run."),
-          F<&File::probes>("probes", "Where probes may connect to."),
-      });
+  static const Struct table =
+      Describe("ControllerConfiguration",
+               {
+                   F<&File::api_version>("apiVersion", "Version of this format.").Required(),
+                   F<&File::kind>("kind", "ControllerConfiguration.").Required(),
+                   F<&File::backends>("backends", "Where targets live."),
+                   F<&File::exec>("exec", "What exec actions may run."),
+                   F<&File::probes>("probes", "Where probes may connect to."),
+               });
   return table;
 }
 
@@ -113,7 +115,8 @@ void CheckBackends(const std::vector<BackendConfiguration>& backends, FieldError
   }
 }
 
-void CheckCidrs(const std::vector<std::string>& cidrs, const std::string& path, FieldErrors& errors) {
+void CheckCidrs(const std::vector<std::string>& cidrs, const std::string& path,
+                FieldErrors& errors) {
   for (std::size_t i = 0; i < cidrs.size(); ++i) {
     const std::string why = CheckCidr(cidrs[i]);
     if (!why.empty()) errors.push_back(InvalidField(apis::At(path, i), Quoted(cidrs[i]), why));
@@ -144,7 +147,8 @@ Status At(const std::string& file, const yaml::Document& document, const FieldEr
 
 }  // namespace
 
-StatusOr<ControllerConfiguration> LoadConfiguration(const std::string& text, const std::string& file) {
+StatusOr<ControllerConfiguration> LoadConfiguration(const std::string& text,
+                                                    const std::string& file) {
   StatusOr<yaml::Document> document = yaml::ParseOne(text);
   if (!document.ok()) return document.status().Annotate(file);
   File read;

@@ -8,8 +8,8 @@
 
 #include "pkg/base/status.h"
 
-// The administrator's configuration file (config.salve.dev/v1alpha1, kind ControllerConfiguration). Plain
-// values; see docs/configuration.md.
+// The administrator's configuration file (config.salve.dev/v1alpha1, kind ControllerConfiguration).
+// Plain values; see docs/configuration.md.
 namespace salve::apis::config::v1alpha1 {
 
 inline constexpr char kApiVersion[] = "config.salve.dev/v1alpha1";
@@ -53,10 +53,11 @@ struct ControllerConfiguration {
   ProbeConfiguration probes;
 };
 
-// Reads the file's text. kInvalidArgument begins with "FILE:LINE: " and names the field: unknown fields,
-// wrong types, two backends of one name, CIDRs that are none. Defaults are filled in: without any backend
-// there is one named "docker".
-StatusOr<ControllerConfiguration> LoadConfiguration(const std::string& text, const std::string& file);
+// Reads the file's text. kInvalidArgument begins with "FILE:LINE: " and names the field: unknown
+// fields, wrong types, two backends of one name, CIDRs that are none. Defaults are filled in:
+// without any backend there is one named "docker".
+StatusOr<ControllerConfiguration> LoadConfiguration(const std::string& text,
+                                                    const std::string& file);
 
 }  // namespace salve::apis::config::v1alpha1
 

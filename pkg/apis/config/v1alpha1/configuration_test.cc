@@ -30,7 +30,8 @@ backends:
     allowedNamespaces: [shop]
 exec: {allow: [[nginx, -s, reload]]}
 probes: {allowedCIDRs: [10.0.0.0/8], deniedCIDRs: ["fe80::/10"]}
-)", "salve.yaml");
+)",
+                                   "salve.yaml");
   ASSERT_TRUE(c.ok()) << c.status();
   EXPECT_EQ(c->backends[0].docker->tls->server_name, "engine");
   EXPECT_THAT(c->backends[0].docker->allowed_namespaces, ElementsAre("shop"));
@@ -58,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{"backends:\n- name: a\n  docker: {}\n- name: a\n  docker: {}\n",
                             "salve.yaml:6: backends[1].name: Duplicate value"},
                     BadCase{"backends:\n- name: a\n", "backends[0].docker"},
-                    BadCase{"backends:\n- name: a\n  docker: {host: ssh://x}\n", "backends[0].docker.host"},
+                    BadCase{"backends:\n- name: a\n  docker: {host: ssh://x}\n",
+                            "backends[0].docker.host"},
                     BadCase{"probes: {allowedCIDRs: [10.0.0.0/33]}\n", "probes.allowedCIDRs[0]"},
                     BadCase{"probes: 3\n", "probes"}, BadCase{"exec: [\n", "salve.yaml"}));
 

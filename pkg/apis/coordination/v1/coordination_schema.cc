@@ -20,7 +20,8 @@ SALVE_APIS_TABLE(
                                                        "For how long after renewTime it is held."),
                  F<&LeaseSpec::acquire_time>("acquireTime", "When the holder took it."),
                  F<&LeaseSpec::renew_time>("renewTime", "When the holder last prolonged it."),
-                 F<&LeaseSpec::lease_transitions>("leaseTransitions", "How often the holder changed."),
+                 F<&LeaseSpec::lease_transitions>("leaseTransitions",
+                                                  "How often the holder changed."),
              }));
 
 SALVE_APIS_TABLE(Lease, Describe("Lease",

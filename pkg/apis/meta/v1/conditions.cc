@@ -34,9 +34,9 @@ bool SetCondition(std::vector<Condition>& conditions, Condition condition, const
     return true;
   }
   if (SameButTime(*it, condition)) return false;
-  condition.last_transition_time = it->status == condition.status && !it->last_transition_time.empty()
-                                       ? it->last_transition_time
-                                       : now;
+  condition.last_transition_time =
+      it->status == condition.status && !it->last_transition_time.empty() ? it->last_transition_time
+                                                                          : now;
   *it = std::move(condition);
   return true;
 }

@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
-// The parts of Kubernetes' meta/v1 that Salve uses. Plain values without behaviour: JSON, defaults and
-// validation come from the field tables (pkg/apis/schema.h). Times are RFC 3339 strings as on the wire;
+// The parts of Kubernetes' meta/v1 that Salve uses. Plain values without behaviour: JSON, defaults
+// and validation come from the field tables (pkg/apis/schema.h). Times are RFC 3339 strings as on
+// the wire;
 // "" means absent.
 namespace salve::apis::meta::v1 {
 

@@ -8,8 +8,9 @@ namespace salve::apis {
 using salve::v1alpha1::IncidentApproval;
 using salve::v1alpha1::IncidentApprovalSpec;
 
-const meta::v1::ResourceInfo IncidentApproval::kInfo{salve::v1alpha1::kGroup, salve::v1alpha1::kVersion,
-                                                     "incidentapprovals", "IncidentApproval", true};
+const meta::v1::ResourceInfo IncidentApproval::kInfo{salve::v1alpha1::kGroup,
+                                                     salve::v1alpha1::kVersion, "incidentapprovals",
+                                                     "IncidentApproval", true};
 
 SALVE_APIS_TABLE(
     IncidentApprovalSpec,
@@ -24,10 +25,10 @@ SALVE_APIS_TABLE(
                      .Required()
                      .MinLength(1)
                      .MaxLength(253),
-                 F<&IncidentApprovalSpec::policy_name>(
-                     "policyName",
-                     "The HealingPolicy of the incident. Whoever creates this object needs the verb approve "
-                     "on that policy.")
+                 F<&IncidentApprovalSpec::policy_name>("policyName",
+                                                       "The HealingPolicy of the incident. Whoever "
+                                                       "creates this object needs the verb approve "
+                                                       "on that policy.")
                      .Required()
                      .MinLength(1)
                      .MaxLength(253),
@@ -49,12 +50,13 @@ SALVE_APIS_TABLE(
              })
         .Cel("self == oldSelf", "an approval is immutable: create another one"));
 
-SALVE_APIS_TABLE(IncidentApproval,
-                 Describe("IncidentApproval",
-                          {
-                              F<&IncidentApproval::metadata>("metadata", "Name, labels and the like."),
-                              F<&IncidentApproval::spec>("spec", "The decision. Immutable.").Required(),
-                          })
-                     .Kind(IncidentApproval::kInfo));
+SALVE_APIS_TABLE(
+    IncidentApproval,
+    Describe("IncidentApproval",
+             {
+                 F<&IncidentApproval::metadata>("metadata", "Name, labels and the like."),
+                 F<&IncidentApproval::spec>("spec", "The decision. Immutable.").Required(),
+             })
+        .Kind(IncidentApproval::kInfo));
 
 }  // namespace salve::apis

@@ -10,15 +10,17 @@
 
 #include "pkg/apis/meta/v1/types.h"
 
-// What HealingPolicy, Incident and HealingGuardrail share. Plain values; JSON names are the camelCase of
-// the members; descriptions, defaults and limits stand in the field tables (*_schema.cc), from which the
-// CRDs are generated. Enumerations are strings on the wire and here; their words are constants below.
+// What HealingPolicy, Incident and HealingGuardrail share. Plain values; JSON names are the
+// camelCase of the members; descriptions, defaults and limits stand in the field tables
+// (*_schema.cc), from which the CRDs are generated. Enumerations are strings on the wire and here;
+// their words are constants below.
 namespace salve::apis::salve::v1alpha1 {
 
 inline constexpr char kGroup[] = "salve.dev";
 inline constexpr char kVersion[] = "v1alpha1";
 
-// --- targets ------------------------------------------------------------------------------------------
+// --- targets
+// ------------------------------------------------------------------------------------------
 
 struct ComposeTarget {
   std::string project;
@@ -47,7 +49,8 @@ struct TargetRef {
   auto operator<=>(const TargetRef&) const = default;
 };
 
-// --- actions ------------------------------------------------------------------------------------------
+// --- actions
+// ------------------------------------------------------------------------------------------
 
 struct RestartAction {
   std::optional<std::int64_t> stop_timeout_seconds;  // default: the container's own, else 10
@@ -127,7 +130,8 @@ std::string ActionName(const Action& action);
 // All names, sorted.
 const std::vector<std::string>& ActionNames();
 
-// --- words --------------------------------------------------------------------------------------------
+// --- words
+// --------------------------------------------------------------------------------------------
 
 inline constexpr char kModeObserve[] = "Observe";
 inline constexpr char kModeDryRun[] = "DryRun";

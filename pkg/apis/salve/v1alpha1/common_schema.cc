@@ -8,7 +8,8 @@ namespace salve::apis {
 
 using namespace salve::v1alpha1;  // NOLINT(google-build-using-namespace): the tables are about it
 
-// --- targets ------------------------------------------------------------------------------------------
+// --- targets
+// ------------------------------------------------------------------------------------------
 
 SALVE_APIS_TABLE(ComposeTarget,
                  Describe("ComposeTarget",
@@ -25,68 +26,75 @@ SALVE_APIS_TABLE(ComposeTarget,
 
 SALVE_APIS_TABLE(
     DockerTarget,
-    Describe("DockerTarget",
-             {
-                 F<&DockerTarget::backend>(
-                     "backend",
-                     "Name of a backend in the administrator's configuration. It must be open to this "
-                     "namespace.")
-                     .Default("docker")
-                     .DnsLabel(),
-                 F<&DockerTarget::container>("container", "Name of one container.")
-                     .MinLength(1)
-                     .MaxLength(255)
-                     .Matching("^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"),
-                 F<&DockerTarget::labels>(
-                     "labels",
-                     "Every container that carries all of these labels; an empty value matches any value. "
-                     "Each container gets incidents of its own.")
-                     .MaxProperties(16)
-                     .ItemMaxLength(255),
-                 F<&DockerTarget::compose>(
-                     "compose", "Every container of one Compose service. Each gets incidents of its own."),
-             })
+    Describe(
+        "DockerTarget",
+        {
+            F<&DockerTarget::backend>(
+                "backend",
+                "Name of a backend in the administrator's configuration. It must be open to this "
+                "namespace.")
+                .Default("docker")
+                .DnsLabel(),
+            F<&DockerTarget::container>("container", "Name of one container.")
+                .MinLength(1)
+                .MaxLength(255)
+                .Matching("^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"),
+            F<&DockerTarget::labels>("labels",
+                                     "Every container that carries all of these labels; an empty "
+                                     "value matches any value. "
+                                     "Each container gets incidents of its own.")
+                .MaxProperties(16)
+                .ItemMaxLength(255),
+            F<&DockerTarget::compose>(
+                "compose",
+                "Every container of one Compose service. Each gets incidents of its own."),
+        })
         .ExactlyOne({"container", "labels", "compose"}));
 
-SALVE_APIS_TABLE(Target, Describe("Target",
-                                  {
-                                      F<&Target::docker>("docker", "Containers of a Docker engine."),
-                                  })
-                             .ExactlyOne({"docker"}));
-
-SALVE_APIS_TABLE(TargetRef,
-                 Describe("TargetRef",
+SALVE_APIS_TABLE(Target,
+                 Describe("Target",
                           {
-                              F<&TargetRef::backend>("backend", "Name of the backend that it lives in.")
-                                  .Default("docker")
-                                  .DnsLabel(),
-                              F<&TargetRef::kind>("kind", "What kind of thing it is.")
-                                  .Default("Container")
-                                  .MinLength(1)
-                                  .MaxLength(63),
-                              F<&TargetRef::name>(
-                                  "name", "Its name, unique within the backend: the container's name.")
-                                  .Required()
-                                  .MinLength(1)
-                                  .MaxLength(512),
-                          }));
+                              F<&Target::docker>("docker", "Containers of a Docker engine."),
+                          })
+                     .ExactlyOne({"docker"}));
 
-// --- actions ------------------------------------------------------------------------------------------
+SALVE_APIS_TABLE(
+    TargetRef,
+    Describe("TargetRef",
+             {
+                 F<&TargetRef::backend>("backend", "Name of the backend that it lives in.")
+                     .Default("docker")
+                     .DnsLabel(),
+                 F<&TargetRef::kind>("kind", "What kind of thing it is.")
+                     .Default("Container")
+                     .MinLength(1)
+                     .MaxLength(63),
+                 F<&TargetRef::name>("name",
+                                     "Its name, unique within the backend: the container's name.")
+                     .Required()
+                     .MinLength(1)
+                     .MaxLength(512),
+             }));
+
+// --- actions
+// ------------------------------------------------------------------------------------------
 
 namespace {
 
 template <auto P>
 FieldBuilder StopTimeout() {
   return F<P>("stopTimeoutSeconds",
-              "How long the main process may take to end before it is killed. Without it the container's "
+              "How long the main process may take to end before it is killed. Without it the "
+              "container's "
               "own setting counts, else 10.")
       .Range(0, 3600);
 }
 
 template <auto P>
 FieldBuilder Port(const char* service, const char* number) {
-  return F<P>("port", std::string("Port inside the container. Without it the port of the policy's ") +
-                          service + " probe, else " + number + ".")
+  return F<P>("port",
+              std::string("Port inside the container. Without it the port of the policy's ") +
+                  service + " probe, else " + number + ".")
       .Range(1, 65535);
 }
 
@@ -104,37 +112,40 @@ FieldBuilder PostgresUser() {
 SALVE_APIS_TABLE(RestartAction,
                  Describe("RestartAction", {StopTimeout<&RestartAction::stop_timeout_seconds>()}));
 SALVE_APIS_TABLE(StartAction, Describe("StartAction", {}));
-SALVE_APIS_TABLE(StopAction, Describe("StopAction", {StopTimeout<&StopAction::stop_timeout_seconds>()}));
+SALVE_APIS_TABLE(StopAction,
+                 Describe("StopAction", {StopTimeout<&StopAction::stop_timeout_seconds>()}));
 SALVE_APIS_TABLE(KillAction,
                  Describe("KillAction",
                           {
                               F<&KillAction::signal>("signal", "Signal to the main process.")
                                   .Default("SIGKILL")
-                                  .Enum({"SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGABRT",
-                                         "SIGUSR1", "SIGUSR2"}),
+                                  .Enum({"SIGKILL", "SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP",
+                                         "SIGABRT", "SIGUSR1", "SIGUSR2"}),
                           }));
 SALVE_APIS_TABLE(PauseAction, Describe("PauseAction", {}));
 SALVE_APIS_TABLE(UnpauseAction, Describe("UnpauseAction", {}));
 
 SALVE_APIS_TABLE(
     UpdateResourcesAction,
-    Describe("UpdateResourcesAction",
-             {
-                 F<&UpdateResourcesAction::memory_bytes>("memoryBytes", "New memory limit.")
-                     .Range(6 << 20, std::int64_t{1} << 46),
-                 F<&UpdateResourcesAction::memory_percent>(
-                     "memoryPercent",
-                     "Raises the memory limit by this part of what it is now: 50 is half as much again.")
-                     .Range(1, 400),
-                 F<&UpdateResourcesAction::max_memory_bytes>(
-                     "maxMemoryBytes",
-                     "The limit is never raised above this. Required with memoryPercent, so that repeated "
-                     "healing cannot grow a container without end.")
-                     .Range(6 << 20, std::int64_t{1} << 46),
-                 F<&UpdateResourcesAction::cpu_millis>("cpuMillis",
-                                                       "New CPU limit in thousandths of a core.")
-                     .Range(10, 1024000),
-             })
+    Describe(
+        "UpdateResourcesAction",
+        {
+            F<&UpdateResourcesAction::memory_bytes>("memoryBytes", "New memory limit.")
+                .Range(6 << 20, std::int64_t{1} << 46),
+            F<&UpdateResourcesAction::memory_percent>(
+                "memoryPercent",
+                "Raises the memory limit by this part of what it is now: 50 is half as much again.")
+                .Range(1, 400),
+            F<&UpdateResourcesAction::max_memory_bytes>(
+                "maxMemoryBytes",
+                "The limit is never raised above this. Required with memoryPercent, so that "
+                "repeated "
+                "healing cannot grow a container without end.")
+                .Range(6 << 20, std::int64_t{1} << 46),
+            F<&UpdateResourcesAction::cpu_millis>("cpuMillis",
+                                                  "New CPU limit in thousandths of a core.")
+                .Range(10, 1024000),
+        })
         .Cel("has(self.memoryBytes) || has(self.memoryPercent) || has(self.cpuMillis)",
              "one of memoryBytes, memoryPercent, cpuMillis must be set")
         .Cel("!(has(self.memoryBytes) && has(self.memoryPercent))",
@@ -142,19 +153,18 @@ SALVE_APIS_TABLE(
         .Cel("!has(self.memoryPercent) || has(self.maxMemoryBytes)",
              "memoryPercent needs maxMemoryBytes"));
 
-SALVE_APIS_TABLE(
-    ExecAction,
-    Describe("ExecAction",
-             {
-                 F<&ExecAction::argv>(
-                     "argv",
-                     "The program and its arguments, run without a shell. Only what the configuration or a "
-                     "HealingGuardrail allows can run.")
-                     .Required()
-                     .MinItems(1)
-                     .MaxItems(64)
-                     .ItemMaxLength(1024),
-             }));
+SALVE_APIS_TABLE(ExecAction,
+                 Describe("ExecAction",
+                          {
+                              F<&ExecAction::argv>("argv",
+                                                   "The program and its arguments, run without a "
+                                                   "shell. Only what the configuration or a "
+                                                   "HealingGuardrail allows can run.")
+                                  .Required()
+                                  .MinItems(1)
+                                  .MaxItems(64)
+                                  .ItemMaxLength(1024),
+                          }));
 
 SALVE_APIS_TABLE(RedisFlushAllAction,
                  Describe("RedisFlushAllAction",
@@ -166,45 +176,49 @@ SALVE_APIS_TABLE(RedisFlushAllAction,
 
 SALVE_APIS_TABLE(
     RedisSetConfigAction,
-    Describe("RedisSetConfigAction",
-             {
-                 Port<&RedisSetConfigAction::port>("redis", "6379"),
-                 F<&RedisSetConfigAction::parameter>(
-                     "parameter",
-                     "Parameter to set with CONFIG SET. Only parameters that can neither write files, "
-                     "change persistence, replication or who may log in.")
-                     .Required()
-                     .Enum(RedisParameterNames()),
-                 F<&RedisSetConfigAction::value>("value", "Its new value.")
-                     .Required()
-                     .MinLength(1)
-                     .MaxLength(64)
-                     .Matching("^[A-Za-z0-9-]+$"),
-             }));
+    Describe(
+        "RedisSetConfigAction",
+        {
+            Port<&RedisSetConfigAction::port>("redis", "6379"),
+            F<&RedisSetConfigAction::parameter>(
+                "parameter",
+                "Parameter to set with CONFIG SET. Only parameters that can neither write files, "
+                "change persistence, replication or who may log in.")
+                .Required()
+                .Enum(RedisParameterNames()),
+            F<&RedisSetConfigAction::value>("value", "Its new value.")
+                .Required()
+                .MinLength(1)
+                .MaxLength(64)
+                .Matching("^[A-Za-z0-9-]+$"),
+        }));
 
 SALVE_APIS_TABLE(RedisScriptKillAction,
-                 Describe("RedisScriptKillAction", {Port<&RedisScriptKillAction::port>("redis", "6379")}));
+                 Describe("RedisScriptKillAction",
+                          {Port<&RedisScriptKillAction::port>("redis", "6379")}));
 
 SALVE_APIS_TABLE(RedisClientKillAction,
                  Describe("RedisClientKillAction",
                           {
                               Port<&RedisClientKillAction::port>("redis", "6379"),
                               F<&RedisClientKillAction::idle_seconds>(
-                                  "idleSeconds", "Only clients that have been idle at least this long.")
+                                  "idleSeconds",
+                                  "Only clients that have been idle at least this long.")
                                   .Range(0, 604800),
                           }));
 
-SALVE_APIS_TABLE(PostgresTerminateConnectionsAction,
-                 Describe("PostgresTerminateConnectionsAction",
-                          {
-                              Port<&PostgresTerminateConnectionsAction::port>("postgres", "5432"),
-                              PostgresUser<&PostgresTerminateConnectionsAction::user>(),
-                              F<&PostgresTerminateConnectionsAction::idle_seconds>(
-                                  "idleSeconds",
-                                  "Only sessions that have been idle, or idle in a transaction, at least "
-                                  "this long.")
-                                  .Range(0, 604800),
-                          }));
+SALVE_APIS_TABLE(
+    PostgresTerminateConnectionsAction,
+    Describe("PostgresTerminateConnectionsAction",
+             {
+                 Port<&PostgresTerminateConnectionsAction::port>("postgres", "5432"),
+                 PostgresUser<&PostgresTerminateConnectionsAction::user>(),
+                 F<&PostgresTerminateConnectionsAction::idle_seconds>(
+                     "idleSeconds",
+                     "Only sessions that have been idle, or idle in a transaction, at least "
+                     "this long.")
+                     .Range(0, 604800),
+             }));
 
 SALVE_APIS_TABLE(PostgresTerminateBlockerAction,
                  Describe("PostgresTerminateBlockerAction",
@@ -217,81 +231,88 @@ SALVE_APIS_TABLE(PostgresTerminateBlockerAction,
                                   .Range(0, 604800),
                           }));
 
-SALVE_APIS_TABLE(WaitAction, Describe("WaitAction", {
-                                                        F<&WaitAction::seconds>("seconds", "How long.")
-                                                            .Required()
-                                                            .Range(1, 3600),
-                                                    }));
+SALVE_APIS_TABLE(
+    WaitAction,
+    Describe("WaitAction",
+             {
+                 F<&WaitAction::seconds>("seconds", "How long.").Required().Range(1, 3600),
+             }));
 
 SALVE_APIS_TABLE(
     Action,
-    Describe("Action",
-             {
-                 F<&Action::restart>("restart", "Restarts the container. Base risk Medium."),
-                 F<&Action::start>("start", "Starts the container if it is not running. Base risk Low."),
-                 F<&Action::stop>("stop", "Stops the container. Base risk High."),
-                 F<&Action::kill>("kill", "Sends a signal to the container's main process. Base risk High."),
-                 F<&Action::pause>("pause", "Freezes the container's processes. Base risk Medium."),
-                 F<&Action::unpause>("unpause", "Thaws the container's processes. Base risk Low."),
-                 F<&Action::update_resources>(
-                     "updateResources",
-                     "Changes the container's limits without a restart. Base risk Medium; the inverse is "
-                     "the limits of before."),
-                 F<&Action::exec>("exec", "Runs an allowed command in the container. Base risk High."),
-                 F<&Action::redis_flush_all>(
-                     "redisFlushAll", "Deletes all keys of all databases: data loss. Base risk High."),
-                 F<&Action::redis_set_config>(
-                     "redisSetConfig",
-                     "Sets one run-time parameter. Base risk Medium; the inverse is the value of before."),
-                 F<&Action::redis_script_kill>(
-                     "redisScriptKill", "Ends a script that blocks the server. Base risk Medium."),
-                 F<&Action::redis_client_kill>("redisClientKill",
-                                               "Disconnects idle clients. Base risk Medium."),
-                 F<&Action::postgres_terminate_connections>(
-                     "postgresTerminateConnections",
-                     "Ends idle sessions of ordinary clients. Base risk Medium."),
-                 F<&Action::postgres_terminate_blocker>(
-                     "postgresTerminateBlocker",
-                     "Ends the session at the root of a chain of waiting ones. Base risk High."),
-                 F<&Action::wait>("wait", "Does nothing for a while, then verifies. Base risk Low."),
-             })
-        .ExactlyOne({"restart", "start", "stop", "kill", "pause", "unpause", "updateResources", "exec",
-                     "redisFlushAll", "redisSetConfig", "redisScriptKill", "redisClientKill",
-                     "postgresTerminateConnections", "postgresTerminateBlocker", "wait"}));
+    Describe(
+        "Action",
+        {
+            F<&Action::restart>("restart", "Restarts the container. Base risk Medium."),
+            F<&Action::start>("start", "Starts the container if it is not running. Base risk Low."),
+            F<&Action::stop>("stop", "Stops the container. Base risk High."),
+            F<&Action::kill>("kill",
+                             "Sends a signal to the container's main process. Base risk High."),
+            F<&Action::pause>("pause", "Freezes the container's processes. Base risk Medium."),
+            F<&Action::unpause>("unpause", "Thaws the container's processes. Base risk Low."),
+            F<&Action::update_resources>("updateResources",
+                                         "Changes the container's limits without a restart. Base "
+                                         "risk Medium; the inverse is "
+                                         "the limits of before."),
+            F<&Action::exec>("exec", "Runs an allowed command in the container. Base risk High."),
+            F<&Action::redis_flush_all>(
+                "redisFlushAll", "Deletes all keys of all databases: data loss. Base risk High."),
+            F<&Action::redis_set_config>("redisSetConfig",
+                                         "Sets one run-time parameter. Base risk Medium; the "
+                                         "inverse is the value of before."),
+            F<&Action::redis_script_kill>(
+                "redisScriptKill", "Ends a script that blocks the server. Base risk Medium."),
+            F<&Action::redis_client_kill>("redisClientKill",
+                                          "Disconnects idle clients. Base risk Medium."),
+            F<&Action::postgres_terminate_connections>(
+                "postgresTerminateConnections",
+                "Ends idle sessions of ordinary clients. Base risk Medium."),
+            F<&Action::postgres_terminate_blocker>(
+                "postgresTerminateBlocker",
+                "Ends the session at the root of a chain of waiting ones. Base risk High."),
+            F<&Action::wait>("wait", "Does nothing for a while, then verifies. Base risk Low."),
+        })
+        .ExactlyOne({"restart", "start", "stop", "kill", "pause", "unpause", "updateResources",
+                     "exec", "redisFlushAll", "redisSetConfig", "redisScriptKill",
+                     "redisClientKill", "postgresTerminateConnections", "postgresTerminateBlocker",
+                     "wait"}));
 
-// --- words --------------------------------------------------------------------------------------------
+// --- words
+// --------------------------------------------------------------------------------------------
 
 SALVE_APIS_TABLE(
     Window,
-    Describe("Window",
-             {
-                 F<&Window::name>("name", "Shown where the window blocks.").DnsLabel(),
-                 F<&Window::kind>(
-                     "kind",
-                     "Deny: no action while the window is open. Allow: actions only while one of the Allow "
-                     "windows is open. Deny wins.")
-                     .Required()
-                     .Enum({"Allow", "Deny"}),
-                 F<&Window::cron>(
-                     "cron",
-                     "When the window opens: minute, hour, day of month, month, day of week, as in crontab. "
-                     "Names (MON, JAN), ranges, lists and steps are allowed. An hour that daylight saving "
-                     "skips opens at the end of the gap; one that comes twice opens once.")
-                     .Required()
-                     .MinLength(9)
-                     .MaxLength(128)
-                     .Matching("^\\S+(\\s+\\S+){4}$"),
-                 F<&Window::duration_seconds>("durationSeconds", "How long it stays open.")
-                     .Required()
-                     .Range(60, 2678400),
-                 F<&Window::time_zone>("timeZone", "IANA name of the time zone of cron.")
-                     .Default("UTC")
-                     .MinLength(1)
-                     .MaxLength(64)
-                     .Matching("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$"),
-                 F<&Window::break_glass>("breakGlass",
-                                         "Whether an approval by a human opens this window once."),
-             }));
+    Describe(
+        "Window",
+        {
+            F<&Window::name>("name", "Shown where the window blocks.").DnsLabel(),
+            F<&Window::kind>("kind",
+                             "Deny: no action while the window is open. Allow: actions only while "
+                             "one of the Allow "
+                             "windows is open. Deny wins.")
+                .Required()
+                .Enum({"Allow", "Deny"}),
+            F<&Window::cron>("cron",
+                             "When the window opens: minute, hour, day of month, month, day of "
+                             "week, as in crontab. "
+                             "Names (MON, JAN), ranges, lists and steps are allowed. An hour that "
+                             "daylight saving "
+                             "skips opens at the end of the gap; one that comes twice opens once.")
+                .Required()
+                .MinLength(9)
+                .MaxLength(128)
+                .Matching("^\\S+(\\s+\\S+){4}$"),
+            F<&Window::duration_seconds>("durationSeconds", "How long it stays open.")
+                .Required()
+                .Range(60, 2678400),
+            F<&Window::time_zone>("timeZone", "IANA name of the time zone of cron.")
+                .Default("UTC")
+                .MinLength(1)
+                .MaxLength(64)
+                .Matching("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$"),
+            F<&Window::break_glass>("breakGlass",
+                                    "Whether an approval by a human opens this window once."),
+        }));
 
 SALVE_APIS_TABLE(ActionBudget,
                  Describe("ActionBudget",
@@ -310,16 +331,17 @@ SALVE_APIS_TABLE(
     Describe("Breaker",
              {
                  F<&Breaker::consecutive_failures>(
-                     "consecutiveFailures", "Opens after this many failed attempts in a row on a target.")
+                     "consecutiveFailures",
+                     "Opens after this many failed attempts in a row on a target.")
                      .Default()
                      .Range(1, 100),
-                 F<&Breaker::ineffective_fixes>(
-                     "ineffectiveFixes",
-                     "Opens after this many fixes in a row that helped only for a short time (see retry).")
+                 F<&Breaker::ineffective_fixes>("ineffectiveFixes",
+                                                "Opens after this many fixes in a row that helped "
+                                                "only for a short time (see retry).")
                      .Default()
                      .Range(1, 100),
-                 F<&Breaker::open_seconds>(
-                     "openSeconds", "How long it stays open; then one attempt decides.")
+                 F<&Breaker::open_seconds>("openSeconds",
+                                           "How long it stays open; then one attempt decides.")
                      .Default()
                      .Range(1, 604800),
              }));

@@ -36,8 +36,8 @@ SALVE_APIS_TABLE(
                  F<&LabelSelectorRequirement::op>("operator", "How values are compared.")
                      .Required()
                      .Enum({"In", "NotIn", "Exists", "DoesNotExist"}),
-                 F<&LabelSelectorRequirement::values>("values",
-                                                      "Needed for In and NotIn, not allowed otherwise.")
+                 F<&LabelSelectorRequirement::values>(
+                     "values", "Needed for In and NotIn, not allowed otherwise.")
                      .MaxItems(50)
                      .ItemMaxLength(63),
              })
@@ -55,35 +55,38 @@ SALVE_APIS_TABLE(
                      .MaxItems(50),
              }));
 
-SALVE_APIS_TABLE(RiskApprovals, Describe("RiskApprovals", {
-                                                              Approvals<&RiskApprovals::low>("low"),
-                                                              Approvals<&RiskApprovals::medium>("medium"),
-                                                              Approvals<&RiskApprovals::high>("high"),
-                                                              Approvals<&RiskApprovals::critical>("critical"),
-                                                          }));
+SALVE_APIS_TABLE(RiskApprovals,
+                 Describe("RiskApprovals", {
+                                               Approvals<&RiskApprovals::low>("low"),
+                                               Approvals<&RiskApprovals::medium>("medium"),
+                                               Approvals<&RiskApprovals::high>("high"),
+                                               Approvals<&RiskApprovals::critical>("critical"),
+                                           }));
 
 SALVE_APIS_TABLE(
     ExecAllowlist,
-    Describe("ExecAllowlist",
-             {
-                 F<&ExecAllowlist::allow>(
-                     "allow",
-                     "Each entry is an argv of the same length; an element between slashes is a regular "
-                     "expression (RE2) for the whole argument, every other one is taken literally.")
-                     .MaxItems(100)
-                     .Item({.min_items = 1, .max_items = 64})
-                     .Item({.max_length = 1024}),
-             }));
+    Describe(
+        "ExecAllowlist",
+        {
+            F<&ExecAllowlist::allow>(
+                "allow",
+                "Each entry is an argv of the same length; an element between slashes is a regular "
+                "expression (RE2) for the whole argument, every other one is taken literally.")
+                .MaxItems(100)
+                .Item({.min_items = 1, .max_items = 64})
+                .Item({.max_length = 1024}),
+        }));
 
-SALVE_APIS_TABLE(ProbeLimits,
-                 Describe("ProbeLimits",
-                          {
-                              F<&ProbeLimits::allowed_cidrs>(
-                                  "allowedCIDRs",
-                                  "Probes may only connect to these networks. Empty: no further limit.")
-                                  .MaxItems(100)
-                                  .Item({.min_length = 3, .max_length = 49}),
-                          }));
+SALVE_APIS_TABLE(
+    ProbeLimits,
+    Describe("ProbeLimits",
+             {
+                 F<&ProbeLimits::allowed_cidrs>(
+                     "allowedCIDRs",
+                     "Probes may only connect to these networks. Empty: no further limit.")
+                     .MaxItems(100)
+                     .Item({.min_length = 3, .max_length = 49}),
+             }));
 
 SALVE_APIS_TABLE(
     HealingGuardrailSpec,
@@ -93,8 +96,10 @@ SALVE_APIS_TABLE(
             F<&HealingGuardrailSpec::namespace_selector>(
                 "namespaceSelector",
                 "The namespaces, by their labels, whose policies are limited. Empty: all of them."),
-            F<&HealingGuardrailSpec::paused>("paused", "Nothing is done in the selected namespaces."),
-            F<&HealingGuardrailSpec::max_mode>("maxMode", "Policies act as if their mode was at most this.")
+            F<&HealingGuardrailSpec::paused>("paused",
+                                             "Nothing is done in the selected namespaces."),
+            F<&HealingGuardrailSpec::max_mode>("maxMode",
+                                               "Policies act as if their mode was at most this.")
                 .Enum({"Observe", "DryRun", "Approve", "Auto"}),
             F<&HealingGuardrailSpec::max_risk>("maxRisk", "An action of higher risk is never done.")
                 .Enum(RiskLevels()),
@@ -121,45 +126,51 @@ SALVE_APIS_TABLE(
             F<&HealingGuardrailSpec::probes>("probes", "Where probes may connect to."),
             F<&HealingGuardrailSpec::max_actions>(
                 "maxActions", "Budget of actions over everything that this guardrail selects."),
-            F<&HealingGuardrailSpec::windows>("windows", "Times in which acting is allowed or denied.")
+            F<&HealingGuardrailSpec::windows>("windows",
+                                              "Times in which acting is allowed or denied.")
                 .MaxItems(20),
-            F<&HealingGuardrailSpec::breaker>("breaker", "The tighter of this and the policy's counts."),
+            F<&HealingGuardrailSpec::breaker>("breaker",
+                                              "The tighter of this and the policy's counts."),
         }));
 
-SALVE_APIS_TABLE(GuardrailSpend,
-                 Describe("GuardrailSpend",
-                          {
-                              F<&GuardrailSpend::policy>("policy", "Namespace and name of the policy.")
-                                  .Required()
-                                  .MaxLength(512),
-                              F<&GuardrailSpend::attempt_id>("attemptId", "The attempt.")
-                                  .Required()
-                                  .MaxLength(253),
-                              F<&GuardrailSpend::at>("at", "When it was taken from the budget.")
-                                  .DateTime(),
-                          }));
+SALVE_APIS_TABLE(
+    GuardrailSpend,
+    Describe(
+        "GuardrailSpend",
+        {
+            F<&GuardrailSpend::policy>("policy", "Namespace and name of the policy.")
+                .Required()
+                .MaxLength(512),
+            F<&GuardrailSpend::attempt_id>("attemptId", "The attempt.").Required().MaxLength(253),
+            F<&GuardrailSpend::at>("at", "When it was taken from the budget.").DateTime(),
+        }));
 
 SALVE_APIS_TABLE(
     HealingGuardrailStatus,
-    Describe(
-        "HealingGuardrailStatus",
-        {
-            F<&HealingGuardrailStatus::observed_generation>("observedGeneration",
-                                                            "The generation that this status is about."),
-            F<&HealingGuardrailStatus::conditions>("conditions", "Ready.").MaxItems(32).MapKeys({"type"}),
-            F<&HealingGuardrailStatus::policies_selected>("policiesSelected", "Policies that it limits.")
-                .KeepZero(),
-            F<&HealingGuardrailStatus::actions>("actions", "What is spent of maxActions, newest last.")
-                .MaxItems(2000),
-            F<&HealingGuardrailStatus::last_blocked>("lastBlocked", "What it last kept from being done.")
-                .Text(4096),
-            F<&HealingGuardrailStatus::last_blocked_at>("lastBlockedAt", "When.").DateTime(),
-        }));
+    Describe("HealingGuardrailStatus",
+             {
+                 F<&HealingGuardrailStatus::observed_generation>(
+                     "observedGeneration", "The generation that this status is about."),
+                 F<&HealingGuardrailStatus::conditions>("conditions", "Ready.")
+                     .MaxItems(32)
+                     .MapKeys({"type"}),
+                 F<&HealingGuardrailStatus::policies_selected>("policiesSelected",
+                                                               "Policies that it limits.")
+                     .KeepZero(),
+                 F<&HealingGuardrailStatus::actions>("actions",
+                                                     "What is spent of maxActions, newest last.")
+                     .MaxItems(2000),
+                 F<&HealingGuardrailStatus::last_blocked>("lastBlocked",
+                                                          "What it last kept from being done.")
+                     .Text(4096),
+                 F<&HealingGuardrailStatus::last_blocked_at>("lastBlockedAt", "When.").DateTime(),
+             }));
 
 SALVE_APIS_TABLE(HealingGuardrail,
                  Describe("HealingGuardrail",
                           {
-                              F<&HealingGuardrail::metadata>("metadata", "Name, labels and the like."),
+                              F<&HealingGuardrail::metadata>("metadata",
+                                                             "Name, labels and the like."),
                               F<&HealingGuardrail::spec>("spec", "The limits.").Required(),
                               F<&HealingGuardrail::status>("status", "What they did."),
                           })

@@ -19,7 +19,8 @@ struct PolicyDependency {
   std::string policy;
 };
 
-// --- probes -------------------------------------------------------------------------------------------
+// --- probes
+// -------------------------------------------------------------------------------------------
 
 // Health 0..100 is 100 − used/maxmemory·100, or by clients, whichever is lower.
 struct RedisProbe {
@@ -36,7 +37,7 @@ struct PostgresProbe {
 struct HttpProbe {
   std::string url;
   std::int64_t expected_status = 200;
-  std::string body_match;            // RE2; "" = any
+  std::string body_match;  // RE2; "" = any
   std::optional<std::int64_t> max_latency_millis;
 };
 struct TcpProbe {
@@ -63,15 +64,17 @@ struct Probe {
   std::int64_t success_threshold = 2;
 };
 
-// --- diagnosis and ladder -----------------------------------------------------------------------------
+// --- diagnosis and ladder
+// -----------------------------------------------------------------------------
 
 // All given members must hold.
 struct RuleCondition {
-  std::string logs;                     // RE2 over recent log and error lines
-  std::string probe;                    // name of a probe that is unhealthy
-  std::vector<std::string> conditions;  // any of the target's conditions: Unhealthy, Exited, OOMKilled, …
+  std::string logs;   // RE2 over recent log and error lines
+  std::string probe;  // name of a probe that is unhealthy
+  std::vector<std::string>
+      conditions;  // any of the target's conditions: Unhealthy, Exited, OOMKilled, …
   std::vector<std::int64_t> exit_codes;
-  std::string metric;  // name of a probe metric …
+  std::string metric;                 // name of a probe metric …
   std::optional<std::int64_t> above;  // … and its bound
   std::optional<std::int64_t> below;
 };
@@ -79,10 +82,10 @@ struct RuleCondition {
 struct DiagnosisRule {
   std::string name;
   RuleCondition when;
-  std::string cause;           // CamelCase
-  double confidence = 0.9;     // 0..1
-  std::string step;            // exactly one of step, verdict
-  std::string verdict;         // DoNothing | Escalate
+  std::string cause;        // CamelCase
+  double confidence = 0.9;  // 0..1
+  std::string step;         // exactly one of step, verdict
+  std::string verdict;      // DoNothing | Escalate
 };
 
 struct Diagnosis {
@@ -128,7 +131,7 @@ struct PolicyGuardrails {
   RetryRule retry;
   std::int64_t max_concurrent = 1;
   std::int64_t min_available = 0;
-  std::string max_unhealthy = "40%";  // "N%" or "N"
+  std::string max_unhealthy = "40%";     // "N%" or "N"
   std::int64_t max_unhealthy_floor = 3;  // fewer unhealthy targets than this are never a storm
   std::string max_auto_risk = kRiskMedium;
   bool reversible_only = false;
@@ -160,12 +163,13 @@ struct HealingPolicySpec {
   History history;
 };
 
-// --- status -------------------------------------------------------------------------------------------
+// --- status
+// -------------------------------------------------------------------------------------------
 
 struct IndicatorStatus {
-  std::string name;           // a probe's name, or "container"
-  std::string state;          // Healthy | Unhealthy | Unknown (could not be measured)
-  std::int64_t health = 0;    // 0..100, bucketed to tens so that wobble is no change
+  std::string name;         // a probe's name, or "container"
+  std::string state;        // Healthy | Unhealthy | Unknown (could not be measured)
+  std::int64_t health = 0;  // 0..100, bucketed to tens so that wobble is no change
   std::string message;
 };
 
@@ -176,12 +180,13 @@ struct TargetStatus {
   std::string since;
   std::string message;
   std::vector<IndicatorStatus> indicators;
-  // Last time this target was verified or measured healthy, and when the last fix on it was verified.
+  // Last time this target was verified or measured healthy, and when the last fix on it was
+  // verified.
   std::string last_healthy;
 };
 
-// A reservation: written before an attempt may run, kept after it and after its incident. The memory of
-// budget, cooldown and breaker.
+// A reservation: written before an attempt may run, kept after it and after its incident. The
+// memory of budget, cooldown and breaker.
 struct ActionRecord {
   std::string attempt_id;  // idempotency key
   std::string incident;

@@ -135,7 +135,8 @@ struct Attempt {
   std::string step;
   std::string action;
   std::string digest;
-  std::string phase;  // Intended | Executed | Verifying | Done | UndoIntended | UndoExecuted | Undone
+  std::string
+      phase;  // Intended | Executed | Verifying | Done | UndoIntended | UndoExecuted | Undone
   std::string command;
   std::string started_at;
   std::string executed_at;
@@ -148,13 +149,14 @@ struct Attempt {
   std::optional<VerificationStatus> verification;
   std::optional<ExecutionResult> undo_result;
   std::optional<VerificationStatus> undo_verification;  // an undo is verified itself
-  std::string approved_by;  // "" = nobody had to
+  std::string approved_by;                              // "" = nobody had to
 };
 
 struct TimelineEntry {
   std::int64_t sequence = 0;  // per incident, from 1
   std::string at;
-  std::string phase;  // thinking | command | executing | result | verifying | verification | complete | error
+  std::string phase;  // thinking | command | executing | result | verifying | verification |
+                      // complete | error
   std::string message;
 };
 
@@ -170,7 +172,8 @@ struct Durations {
 
 struct IncidentStatus {
   std::int64_t observed_generation = 0;
-  std::string phase;  // Detected Diagnosing AwaitingApproval Blocked Executing Verifying RollingBack Escalated Resolved
+  std::string phase;  // Detected Diagnosing AwaitingApproval Blocked Executing Verifying
+                      // RollingBack Escalated Resolved
   std::vector<meta::v1::Condition> conditions;
   std::string summary;  // one line: what happened, what it waits for
   std::optional<DiagnosisStatus> diagnosis;

@@ -40,7 +40,7 @@ constexpr std::array kParameters = {
 };
 
 constexpr std::array<std::string_view, 8> kEvictionPolicies = {
-    "allkeys-lfu",  "allkeys-lru",     "allkeys-random", "noeviction",
+    "allkeys-lfu",  "allkeys-lru",  "allkeys-random",  "noeviction",
     "volatile-lfu", "volatile-lru", "volatile-random", "volatile-ttl"};
 
 struct Unit {
@@ -48,9 +48,9 @@ struct Unit {
   std::int64_t factor;
 };
 // As redis.conf: k is 1000, kb is 1024.
-constexpr std::array kUnits = {
-    Unit{"", 1},           Unit{"b", 1},        Unit{"k", 1000},          Unit{"kb", 1024},
-    Unit{"m", 1000000},    Unit{"mb", 1 << 20}, Unit{"g", 1000000000},    Unit{"gb", 1 << 30}};
+constexpr std::array kUnits = {Unit{"", 1},           Unit{"b", 1},       Unit{"k", 1000},
+                               Unit{"kb", 1024},      Unit{"m", 1000000}, Unit{"mb", 1 << 20},
+                               Unit{"g", 1000000000}, Unit{"gb", 1 << 30}};
 
 bool InRange(std::string_view digits, std::int64_t factor, const Parameter& parameter) {
   std::int64_t number = 0;
@@ -62,12 +62,13 @@ bool InRange(std::string_view digits, std::int64_t factor, const Parameter& para
 
 bool IsBytes(const std::string& value, const Parameter& parameter) {
   std::string lower = value;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   const std::size_t digits = std::min(lower.find_first_not_of("0123456789"), lower.size());
   const std::string_view suffix = std::string_view(lower).substr(digits);
-  const auto unit = std::find_if(kUnits.begin(), kUnits.end(),
-                                 [&](const Unit& u) { return u.name == suffix; });
+  const auto unit =
+      std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return u.name == suffix; });
   return unit != kUnits.end() &&
          InRange(std::string_view(lower).substr(0, digits), unit->factor, parameter);
 }

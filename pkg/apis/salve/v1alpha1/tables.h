@@ -105,12 +105,12 @@ SALVE_APIS_DECLARE(salve::v1alpha1::HealingGuardrailStatus);
 SALVE_APIS_DECLARE(salve::v1alpha1::HealingGuardrail);
 
 // Opens the definition of a table and instantiates its codec: SALVE_APIS_TABLE(T, Describe(…)).
-#define SALVE_APIS_TABLE(T, ...)            \
-  template <>                               \
-  const Struct& SchemaOf<T>() {             \
+#define SALVE_APIS_TABLE(T, ...)             \
+  template <>                                \
+  const Struct& SchemaOf<T>() {              \
     static const Struct table = __VA_ARGS__; \
-    return table;                           \
-  }                                         \
+    return table;                            \
+  }                                          \
   SALVE_APIS_INSTANTIATE(T)
 
 }  // namespace salve::apis

@@ -21,7 +21,8 @@ void ValidateSelector(const v1alpha1::LabelSelector& selector, const std::string
   for (std::size_t i = 0; i < selector.match_expressions.size(); ++i) {
     const v1alpha1::LabelSelectorRequirement& one = selector.match_expressions[i];
     const std::string here = At(path + ".matchExpressions", i);
-    if (!one.key.empty()) internal::AddInvalid(CheckLabelKey(one.key), here + ".key", one.key, errors);
+    if (!one.key.empty())
+      internal::AddInvalid(CheckLabelKey(one.key), here + ".key", one.key, errors);
     const bool takes_values = one.op == "In" || one.op == "NotIn";
     if (takes_values && one.values.empty()) {
       errors.push_back(RequiredField(here + ".values", "In and NotIn need values"));
@@ -53,11 +54,12 @@ FieldErrors Validate(const v1alpha1::IncidentApproval& approval) {
   FieldErrors errors;
   const v1alpha1::IncidentApprovalSpec& spec = approval.spec;
   if (!spec.incident_name.empty()) {
-    internal::AddInvalid(CheckObjectName(spec.incident_name), "spec.incidentName", spec.incident_name,
-                         errors);
+    internal::AddInvalid(CheckObjectName(spec.incident_name), "spec.incidentName",
+                         spec.incident_name, errors);
   }
   if (!spec.policy_name.empty()) {
-    internal::AddInvalid(CheckObjectName(spec.policy_name), "spec.policyName", spec.policy_name, errors);
+    internal::AddInvalid(CheckObjectName(spec.policy_name), "spec.policyName", spec.policy_name,
+                         errors);
   }
   return internal::Together(CheckSchema(approval), std::move(errors));
 }

@@ -8,13 +8,14 @@
 #include "pkg/apis/salve/v1alpha1/healingpolicy.h"
 #include "pkg/apis/salve/v1alpha1/incident.h"
 
-// Whether an object makes sense as a whole. The embedded server asks on every write; the controller asks
-// again, because a cluster's server knows only the CRD's schema and CEL.
+// Whether an object makes sense as a whole. The embedded server asks on every write; the controller
+// asks again, because a cluster's server knows only the CRD's schema and CEL.
 //
-// CheckSchema, and then: the CRD's CEL rules (but the ones about old and new), regular expressions that
-// compile, cron lines, time zones of this machine, addresses and URLs, names that something else must
-// have, members that need or exclude each other, and time spans that leave room for what must happen in
-// them. Nothing is looked up but time zones. One field is reported once. Thread-safe.
+// CheckSchema, and then: the CRD's CEL rules (but the ones about old and new), regular expressions
+// that compile, cron lines, time zones of this machine, addresses and URLs, names that something
+// else must have, members that need or exclude each other, and time spans that leave room for what
+// must happen in them. Nothing is looked up but time zones. One field is reported once.
+// Thread-safe.
 namespace salve::apis {
 
 template <class T>

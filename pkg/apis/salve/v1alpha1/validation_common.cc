@@ -23,17 +23,18 @@ void ValidateWindow(const v1alpha1::Window& window, const std::string& path, Fie
   if (window.time_zone.empty()) return;  // UTC
   const auto zone = SystemTimeZones().Find(window.time_zone);
   if (!zone.ok()) {
-    AddInvalid("must be a time zone of this machine, as in Europe/Berlin: " + zone.status().message(),
-               path + ".timeZone", window.time_zone, errors);
+    AddInvalid(
+        "must be a time zone of this machine, as in Europe/Berlin: " + zone.status().message(),
+        path + ".timeZone", window.time_zone, errors);
   }
 }
 
 void ValidateStopTimeout(const std::optional<std::int64_t>& stop, std::int64_t timeout,
                          const std::string& path, FieldErrors& errors) {
   if (!stop || *stop <= timeout) return;
-  errors.push_back(InvalidField(path + ".stopTimeoutSeconds", std::to_string(*stop),
-                                "must not be above the step's timeoutSeconds (" +
-                                    std::to_string(timeout) + ")"));
+  errors.push_back(InvalidField(
+      path + ".stopTimeoutSeconds", std::to_string(*stop),
+      "must not be above the step's timeoutSeconds (" + std::to_string(timeout) + ")"));
 }
 
 void ValidateResources(const v1alpha1::UpdateResourcesAction& update, const std::string& path,
@@ -43,12 +44,13 @@ void ValidateResources(const v1alpha1::UpdateResourcesAction& update, const std:
         RequiredField(path, "one of memoryBytes, memoryPercent, cpuMillis must be set"));
   }
   if (update.memory_bytes && update.memory_percent) {
-    errors.push_back(
-        ForbiddenField(path + ".memoryPercent", "memoryBytes and memoryPercent exclude each other"));
+    errors.push_back(ForbiddenField(path + ".memoryPercent",
+                                    "memoryBytes and memoryPercent exclude each other"));
   }
   if (update.memory_percent && !update.max_memory_bytes) {
-    errors.push_back(RequiredField(path + ".maxMemoryBytes",
-                                   "memoryPercent needs a limit, or repeated healing grows for ever"));
+    errors.push_back(
+        RequiredField(path + ".maxMemoryBytes",
+                      "memoryPercent needs a limit, or repeated healing grows for ever"));
   }
   if (update.memory_bytes && update.max_memory_bytes &&
       *update.memory_bytes > *update.max_memory_bytes) {
@@ -100,7 +102,8 @@ void ValidateWindows(const std::vector<v1alpha1::Window>& windows, const std::st
 void ValidateAction(const v1alpha1::Action& action, std::int64_t timeout_seconds,
                     const std::string& path, FieldErrors& errors) {
   if (action.restart) {
-    ValidateStopTimeout(action.restart->stop_timeout_seconds, timeout_seconds, path + ".restart", errors);
+    ValidateStopTimeout(action.restart->stop_timeout_seconds, timeout_seconds, path + ".restart",
+                        errors);
   }
   if (action.stop) {
     ValidateStopTimeout(action.stop->stop_timeout_seconds, timeout_seconds, path + ".stop", errors);
@@ -123,15 +126,17 @@ void ValidateSecretSource(const v1alpha1::SecretSource& source, const std::strin
     errors.push_back(RequiredField(path + ".secretName", "the Secret that has the key"));
   }
   if (source.secret_name) {
-    AddInvalid(CheckObjectName(*source.secret_name), path + ".secretName", *source.secret_name, errors);
+    AddInvalid(CheckObjectName(*source.secret_name), path + ".secretName", *source.secret_name,
+               errors);
   }
 }
 
 FieldErrors Together(FieldErrors schema, FieldErrors more) {
   const std::size_t found = schema.size();
   for (FieldError& error : more) {
-    const auto known = std::any_of(schema.begin(), schema.begin() + static_cast<std::ptrdiff_t>(found),
-                                   [&](const FieldError& s) { return IsAbout(s, error.field); });
+    const auto known =
+        std::any_of(schema.begin(), schema.begin() + static_cast<std::ptrdiff_t>(found),
+                    [&](const FieldError& s) { return IsAbout(s, error.field); });
     if (!known) schema.push_back(std::move(error));
   }
   return schema;

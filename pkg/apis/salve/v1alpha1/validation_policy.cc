@@ -16,8 +16,8 @@ namespace {
 using internal::AddInvalid;
 
 // "must not be above <other> (5)"
-void NotAbove(std::int64_t value, const std::string& path, std::int64_t bound, const std::string& other,
-              FieldErrors& errors) {
+void NotAbove(std::int64_t value, const std::string& path, std::int64_t bound,
+              const std::string& other, FieldErrors& errors) {
   if (value <= bound) return;
   errors.push_back(InvalidField(path, std::to_string(value),
                                 "must not be above " + other + " (" + std::to_string(bound) + ")"));
@@ -38,14 +38,16 @@ void ValidateDependencies(const v1alpha1::HealingPolicy& policy, FieldErrors& er
     const std::string path = At("spec.dependsOn", i) + ".policy";
     if (name.empty()) continue;
     AddInvalid(CheckObjectName(name), path, name, errors);
-    if (name == policy.metadata.name) AddInvalid("a policy cannot depend on itself", path, name, errors);
+    if (name == policy.metadata.name)
+      AddInvalid("a policy cannot depend on itself", path, name, errors);
   }
 }
 
-// --- probes -------------------------------------------------------------------------------------------
+// --- probes
+// -------------------------------------------------------------------------------------------
 
-void ValidateHttp(const v1alpha1::HttpProbe& http, const v1alpha1::Probe& probe, const std::string& path,
-                  FieldErrors& errors) {
+void ValidateHttp(const v1alpha1::HttpProbe& http, const v1alpha1::Probe& probe,
+                  const std::string& path, FieldErrors& errors) {
   AddInvalid(CheckHttpUrl(http.url), path + ".url", http.url, errors);
   internal::ValidatePattern(http.body_match, path + ".bodyMatch", errors);
   if (http.max_latency_millis) {
@@ -68,7 +70,8 @@ void ValidateProbe(const v1alpha1::Probe& probe, const std::string& path, FieldE
   if (probe.postgres) {
     ValidateAddress(probe.postgres->address, path + ".postgres", errors);
     if (probe.postgres->password) {
-      internal::ValidateSecretSource(*probe.postgres->password, path + ".postgres.password", errors);
+      internal::ValidateSecretSource(*probe.postgres->password, path + ".postgres.password",
+                                     errors);
     }
   }
   if (probe.http) ValidateHttp(*probe.http, probe, path + ".http", errors);
@@ -76,17 +79,20 @@ void ValidateProbe(const v1alpha1::Probe& probe, const std::string& path, FieldE
   if (probe.exec) CheckArgv(probe.exec->argv, path + ".exec.argv", errors);
   NotAbove(probe.timeout_seconds, path + ".timeoutSeconds", probe.period_seconds, "periodSeconds",
            errors);
-  NotAbove(probe.unhealthy_below, path + ".unhealthyBelow", probe.healthy_above, "healthyAbove", errors);
+  NotAbove(probe.unhealthy_below, path + ".unhealthyBelow", probe.healthy_above, "healthyAbove",
+           errors);
 }
 
-// --- diagnosis and ladder -----------------------------------------------------------------------------
+// --- diagnosis and ladder
+// -----------------------------------------------------------------------------
 
 void ValidateCondition(const v1alpha1::RuleCondition& when, const std::string& path,
                        FieldErrors& errors) {
-  if (when.logs.empty() && when.probe.empty() && when.conditions.empty() && when.exit_codes.empty() &&
-      when.metric.empty()) {
+  if (when.logs.empty() && when.probe.empty() && when.conditions.empty() &&
+      when.exit_codes.empty() && when.metric.empty()) {
     errors.push_back(RequiredField(
-        path, "at least one condition must be given: logs, probe, conditions, exitCodes or metric"));
+        path,
+        "at least one condition must be given: logs, probe, conditions, exitCodes or metric"));
   }
   internal::ValidatePattern(when.logs, path + ".logs", errors);
   if (!when.metric.empty() && !when.above && !when.below) {
@@ -96,8 +102,9 @@ void ValidateCondition(const v1alpha1::RuleCondition& when, const std::string& p
     errors.push_back(RequiredField(path + ".metric", "above and below are about a metric"));
   }
   if (when.above && when.below && *when.above >= *when.below) {
-    errors.push_back(InvalidField(path + ".above", std::to_string(*when.above),
-                                  "no value is above this and below " + std::to_string(*when.below)));
+    errors.push_back(
+        InvalidField(path + ".above", std::to_string(*when.above),
+                     "no value is above this and below " + std::to_string(*when.below)));
   }
 }
 
@@ -126,19 +133,20 @@ void ValidateLadder(const std::vector<v1alpha1::Step>& ladder, FieldErrors& erro
   for (std::size_t i = 0; i < ladder.size(); ++i) {
     const std::string path = At("spec.ladder", i);
     if (ladder[i].action) {
-      internal::ValidateAction(*ladder[i].action, ladder[i].timeout_seconds, path + ".action", errors);
+      internal::ValidateAction(*ladder[i].action, ladder[i].timeout_seconds, path + ".action",
+                               errors);
     }
     if (ladder[i].escalate && i + 1 < ladder.size()) {
-      errors.push_back(ForbiddenField(path + ".escalate",
-                                      "only the last step of the ladder may be escalate"));
+      errors.push_back(
+          ForbiddenField(path + ".escalate", "only the last step of the ladder may be escalate"));
     }
   }
 }
 
 void ValidateVerification(const v1alpha1::Verification& v, FieldErrors& errors) {
   const auto too_short = [&](const std::string& why) {
-    errors.push_back(InvalidField("spec.verification.timeoutSeconds", std::to_string(v.timeout_seconds),
-                                  why));
+    errors.push_back(
+        InvalidField("spec.verification.timeoutSeconds", std::to_string(v.timeout_seconds), why));
   };
   if (v.timeout_seconds <= v.initial_delay_seconds + v.min_healthy_seconds) {
     too_short("must be above initialDelaySeconds and minHealthySeconds together");

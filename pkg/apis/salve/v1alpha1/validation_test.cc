@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/apis/salve/v1alpha1/validation.h"
 
+#include <algorithm>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "pkg/apis/codec.h"
@@ -115,9 +115,10 @@ constexpr Case kPolicyCases[] = {
      "cannot depend on itself"},
     {"a dependency that is no name", "{dependsOn: [{policy: a..b}]}", "spec.dependsOn[0].policy",
      "must be the name of an object"},
-    {"a dependency that comes twice", "{dependsOn: [{policy: a}, {policy: a}]}", "spec.dependsOn[1]",
+    {"a dependency that comes twice", "{dependsOn: [{policy: a}, {policy: a}]}",
+     "spec.dependsOn[1]", "Duplicate value"},
+    {"a pause that comes twice", "{pauses: [{name: a}, {name: a}]}", "spec.pauses[1]",
      "Duplicate value"},
-    {"a pause that comes twice", "{pauses: [{name: a}, {name: a}]}", "spec.pauses[1]", "Duplicate value"},
     {"a pause until a time that is none", "{pauses: [{name: a, until: tomorrow}]}",
      "spec.pauses[0].until", "date-time"},
     {"a target without any backend", "{target: {docker: null}}", "spec.target",
@@ -134,16 +135,17 @@ constexpr Case kProbeCases[] = {
      "spec.probes[1]", "Duplicate value"},
     {"a probe of no kind", "{probes: [{name: memory}]}", "spec.probes[0]", "none is"},
     {"a probe of two kinds",
-     "{probes: [{name: memory, tcp: {address: \"a:1\"}, redis: {address: \"a:1\"}}]}", "spec.probes[0]",
-     "redis and tcp are"},
+     "{probes: [{name: memory, tcp: {address: \"a:1\"}, redis: {address: \"a:1\"}}]}",
+     "spec.probes[0]", "redis and tcp are"},
     {"an address without a port", "{probes: [{name: memory, tcp: {address: localhost}}]}",
      "spec.probes[0].tcp.address", "should match"},
     {"a port above 65535", "{probes: [{name: memory, redis: {address: \"a:70000\"}}]}",
      "spec.probes[0].redis.address", "port from 1 to 65535"},
     {"port 0", "{probes: [{name: memory, postgres: {address: \"a:0\"}}]}",
      "spec.probes[0].postgres.address", "port from 1 to 65535"},
-    {"digits and dots that are no IPv4 address", "{probes: [{name: memory, tcp: {address: \"1.2.3:80\"}}]}",
-     "spec.probes[0].tcp.address", "host name or an IP address"},
+    {"digits and dots that are no IPv4 address",
+     "{probes: [{name: memory, tcp: {address: \"1.2.3:80\"}}]}", "spec.probes[0].tcp.address",
+     "host name or an IP address"},
     {"brackets around what is no IPv6 address",
      "{probes: [{name: memory, tcp: {address: \"[1::2::3]:80\"}}]}", "spec.probes[0].tcp.address",
      "IPv6 address between the brackets"},
@@ -151,8 +153,9 @@ constexpr Case kProbeCases[] = {
      "spec.probes[0].http.url", "should match"},
     {"a URL with a fragment", "{probes: [{name: memory, http: {url: \"http://a/b#c\"}}]}",
      "spec.probes[0].http.url", "fragment"},
-    {"a URL with a port that is none", "{probes: [{name: memory, http: {url: \"http://a:99999/\"}}]}",
-     "spec.probes[0].http.url", "port from 1 to 65535"},
+    {"a URL with a port that is none",
+     "{probes: [{name: memory, http: {url: \"http://a:99999/\"}}]}", "spec.probes[0].http.url",
+     "port from 1 to 65535"},
     {"a body pattern that does not compile",
      "{probes: [{name: memory, http: {url: \"http://a/\", bodyMatch: \"a(\"}}]}",
      "spec.probes[0].http.bodyMatch", "a("},
@@ -186,9 +189,11 @@ constexpr Case kDiagnosisCases[] = {
      "{diagnosis: {rules: [{name: a, when: {probe: disk}, cause: A, step: flush}]}}",
      "spec.diagnosis.rules[0].when.probe", "must be the name of one of spec.probes"},
     {"a rule with a step and a verdict",
-     "{diagnosis: {rules: [{name: a, when: {exitCodes: [1]}, cause: A, step: flush, verdict: Escalate}]}}",
+     "{diagnosis: {rules: [{name: a, when: {exitCodes: [1]}, cause: A, step: flush, verdict: "
+     "Escalate}]}}",
      "spec.diagnosis.rules[0]", "step and verdict are"},
-    {"a rule without a condition", "{diagnosis: {rules: [{name: a, when: {}, cause: A, step: flush}]}}",
+    {"a rule without a condition",
+     "{diagnosis: {rules: [{name: a, when: {}, cause: A, step: flush}]}}",
      "spec.diagnosis.rules[0].when", "Required value"},
     {"a log pattern that does not compile",
      "{diagnosis: {rules: [{name: a, when: {logs: \"[z-a]\"}, cause: A, step: flush}]}}",
@@ -203,7 +208,8 @@ constexpr Case kDiagnosisCases[] = {
      "{diagnosis: {rules: [{name: a, when: {probe: memory, below: 3}, cause: A, step: flush}]}}",
      "spec.diagnosis.rules[0].when.metric", "are about a metric"},
     {"bounds that no value is within",
-     "{diagnosis: {rules: [{name: a, when: {metric: m, above: 5, below: 5}, cause: A, step: flush}]}}",
+     "{diagnosis: {rules: [{name: a, when: {metric: m, above: 5, below: 5}, cause: A, step: "
+     "flush}]}}",
      "spec.diagnosis.rules[0].when.above", "no value is above this"},
 };
 
@@ -215,7 +221,8 @@ constexpr Case kLadderCases[] = {
     {"a step that acts and escalates",
      "{ladder: [{name: flush, action: {restart: {}}, escalate: {message: a}}]}", "spec.ladder[0]",
      "action and escalate are"},
-    {"an action of no kind", "{ladder: [{name: flush, action: {}}]}", "spec.ladder[0].action", "none is"},
+    {"an action of no kind", "{ladder: [{name: flush, action: {}}]}", "spec.ladder[0].action",
+     "none is"},
     {"two actions in one step", "{ladder: [{name: flush, action: {restart: {}, kill: {}}}]}",
      "spec.ladder[0].action", "restart and kill are"},
     {"an escalation that is not the last step",
@@ -223,7 +230,8 @@ constexpr Case kLadderCases[] = {
      "spec.ladder[0].escalate", "only the last step"},
     {"a command without a program", "{ladder: [{name: flush, action: {exec: {argv: []}}}]}",
      "spec.ladder[0].action.exec.argv", "at least 1 items"},
-    {"a command with a NUL in it", "{ladder: [{name: flush, action: {exec: {argv: [a, \"b\\0c\"]}}}]}",
+    {"a command with a NUL in it",
+     "{ladder: [{name: flush, action: {exec: {argv: [a, \"b\\0c\"]}}}]}",
      "spec.ladder[0].action.exec.argv[1]", "NUL"},
     {"a Redis parameter that could write a file",
      "{ladder: [{name: flush, action: {redisSetConfig: {parameter: dir, value: tmp}}}]}",
@@ -246,7 +254,8 @@ constexpr Case kLadderCases[] = {
      "spec.ladder[0].action.updateResources", "one of memoryBytes, memoryPercent, cpuMillis"},
     {"a stop that may take longer than the step",
      "{ladder: [{name: flush, action: {restart: {stopTimeoutSeconds: 90}}}]}",
-     "spec.ladder[0].action.restart.stopTimeoutSeconds", "must not be above the step's timeoutSeconds (60)"},
+     "spec.ladder[0].action.restart.stopTimeoutSeconds",
+     "must not be above the step's timeoutSeconds (60)"},
 };
 
 constexpr Case kLimitCases[] = {
@@ -257,14 +266,15 @@ constexpr Case kLimitCases[] = {
      "{guardrails: {windows: [{kind: Deny, cron: \"0 0 30 FEB *\", durationSeconds: 60}]}}",
      "spec.guardrails.windows[0].cron", "never"},
     {"a time zone that there is not",
-     "{guardrails: {windows: [{kind: Deny, cron: \"0 0 * * *\", durationSeconds: 60, timeZone: A/B}]}}",
+     "{guardrails: {windows: [{kind: Deny, cron: \"0 0 * * *\", durationSeconds: 60, timeZone: "
+     "A/B}]}}",
      "spec.guardrails.windows[0].timeZone", "must be a time zone of this machine"},
     {"a window's name that comes twice",
      "{guardrails: {windows: [{name: a, kind: Deny, cron: \"0 0 * * *\", durationSeconds: 60},"
      " {name: a, kind: Deny, cron: \"0 1 * * *\", durationSeconds: 60}]}}",
      "spec.guardrails.windows[1].name", "Duplicate value"},
-    {"a percentage above 100", "{guardrails: {maxUnhealthy: \"140%\"}}", "spec.guardrails.maxUnhealthy",
-     "should match"},
+    {"a percentage above 100", "{guardrails: {maxUnhealthy: \"140%\"}}",
+     "spec.guardrails.maxUnhealthy", "should match"},
     {"a percentage without a number", "{guardrails: {maxUnhealthy: \"%\"}}",
      "spec.guardrails.maxUnhealthy", "should match"},
     {"a mode that there is not", "{mode: Yolo}", "spec.mode", "Unsupported value"},
@@ -303,7 +313,8 @@ TEST(PolicyValidation, ReportsEveryMistakeAtOnce) {
 }
 
 TEST(PolicyValidation, TakesAddressesAndUrlsOfEveryForm) {
-  for (const char* address : {"127.0.0.1:1", "[::1]:65535", "redis_main:6379", "db.example.com:5432"}) {
+  for (const char* address :
+       {"127.0.0.1:1", "[::1]:65535", "redis_main:6379", "db.example.com:5432"}) {
     const FieldErrors errors = ErrorsOf<HealingPolicy>(
         kPolicy, std::string("{probes: [{name: memory, tcp: {address: \"") + address + "\"}}]}");
     EXPECT_EQ(Shown(errors), "") << address;
@@ -318,11 +329,12 @@ TEST(PolicyValidation, TakesAddressesAndUrlsOfEveryForm) {
 constexpr Case kGuardrailCases[] = {
     {"an argument pattern that does not compile", "{exec: {allow: [[ls, \"/[/\"]]}}",
      "spec.exec.allow[0][1]", "["},
-    {"an allowed command without a program", "{exec: {allow: [[ls], []]}}", "spec.exec.allow[1]", ""},
+    {"an allowed command without a program", "{exec: {allow: [[ls], []]}}", "spec.exec.allow[1]",
+     ""},
     {"an allowed command whose program has no name", "{exec: {allow: [[\"\"]]}}",
      "spec.exec.allow[0][0]", "must be the program"},
-    {"a network that is none", "{probes: {allowedCIDRs: [10.0.0.0/33]}}", "spec.probes.allowedCIDRs[0]",
-     "must be an address and a prefix length"},
+    {"a network that is none", "{probes: {allowedCIDRs: [10.0.0.0/33]}}",
+     "spec.probes.allowedCIDRs[0]", "must be an address and a prefix length"},
     {"an IPv6 prefix that is too long", "{probes: {allowedCIDRs: [\"::/129\"]}}",
      "spec.probes.allowedCIDRs[0]", "must be an address and a prefix length"},
     {"In without values", "{namespaceSelector: {matchExpressions: [{key: a, operator: In}]}}",
@@ -334,12 +346,13 @@ constexpr Case kGuardrailCases[] = {
      "spec.namespaceSelector.matchLabels", "must be a label's name"},
     {"a label's value that is none", "{namespaceSelector: {matchLabels: {team: \"-a-\"}}}",
      "spec.namespaceSelector.matchLabels.team", "must be a label's value"},
-    {"a cron line that is none", "{windows: [{kind: Deny, cron: \"a b c d e\", durationSeconds: 60}]}",
-     "spec.windows[0].cron", "a"},
+    {"a cron line that is none",
+     "{windows: [{kind: Deny, cron: \"a b c d e\", durationSeconds: 60}]}", "spec.windows[0].cron",
+     "a"},
     {"an action that there is not", "{allowedActions: [reboot]}", "spec.allowedActions[0]",
      "Unsupported value"},
-    {"a protected target without a backend", "{protectedTargets: [redis]}", "spec.protectedTargets[0]",
-     "should match"},
+    {"a protected target without a backend", "{protectedTargets: [redis]}",
+     "spec.protectedTargets[0]", "should match"},
 };
 
 TEST(GuardrailValidation, NamesTheFieldOfEachMistake) {
@@ -376,9 +389,10 @@ TEST(ApprovalValidation, NamesTheFieldOfEachMistake) {
 TEST(RedisParameters, NoneThatWritesFilesLoadsCodeOrLetsPeopleInIsOnTheList) {
   const auto& names = salve::v1alpha1::RedisParameterNames();
   EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
-  for (const char* name : {"dir", "dbfilename", "appendonly", "appendfilename", "save", "requirepass",
-                           "masterauth", "replicaof", "slaveof", "aclfile", "loadmodule", "bind",
-                           "protected-mode", "logfile", "unixsocket", "tls-cert-file", "port"}) {
+  for (const char* name :
+       {"dir", "dbfilename", "appendonly", "appendfilename", "save", "requirepass", "masterauth",
+        "replicaof", "slaveof", "aclfile", "loadmodule", "bind", "protected-mode", "logfile",
+        "unixsocket", "tls-cert-file", "port"}) {
     EXPECT_EQ(std::count(names.begin(), names.end(), name), 0) << name;
     EXPECT_NE(salve::v1alpha1::CheckRedisParameter(name, "yes"), "") << name;
   }

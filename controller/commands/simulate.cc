@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/runtime/simulate.h"
+
+#include <memory>
+
+#include "controller/cli/input.h"
+#include "controller/cli/output.h"
+#include "controller/cli/session.h"
+#include "controller/commands/commands.h"
+#include "controller/commands/exit_codes.h"
+
+#include "pkg/apis/codec.h"
+#include "pkg/apis/salve/v1alpha1/validation.h"
+#include "pkg/base/log.h"
+#include "pkg/healing/explain.h"
+
+namespace salve::commands {
+namespace {
+
+namespace v1 = apis::salve::v1alpha1;
+
+struct SimulateOptions {
+  std::string file;
+  std::string config;
+  std::string secret_root;
+  std::string output;
+};
+
+StatusOr<std::vector<v1::HealingPolicy>> ReadPolicies(const std::string& file) {
+  std::vector<Status> errors;
+  std::vector<v1::HealingPolicy> policies;
+  for (const cli::InputObject& input : cli::ReadObjects(file, errors)) {
+    auto policy = apis::DecodeStrict<v1::HealingPolicy>(input.value);
+    if (!policy.ok()) return policy.status().Annotate(input.where);
+    const Status valid = apis::ToStatus(apis::Validate(*policy));
+    if (!valid.ok()) return valid.Annotate(input.where);
+    if (policy->metadata.ns.empty()) policy->metadata.ns = "default";
+    policies.push_back(std::move(policy).value());
+  }
+  if (!errors.empty()) return errors.front();
+  if (policies.empty()) return InvalidArgumentError(file + ": there is no HealingPolicy in it");
+  return policies;
+}
+
+void PrintTarget(const v1::HealingPolicy& policy, const runtime::SimulatedTarget& target) {
+  std::string text = "policy " + policy.metadata.name + ", target " + target.name + ": " +
+                     (target.healthy ? "healthy, nothing would be done" : "ill") + " (" +
+                     target.message + ")";
+  cli::Print(healing::EscapeTerminal(text) + "\n");
+  if (target.healthy) return;
+  for (const std::string& line : healing::Why(target.incident, &policy, SystemClock().Now())) {
+    cli::Print("  " + line + "\n");
+  }
+}
+
+int Simulate(const SimulateOptions& options) {
+  SetLogLevel(Severity::kError);
+  const auto policies = ReadPolicies(options.file);
+  if (!policies.ok()) return cli::Fail("simulate", policies.status());
+  const auto configuration = runtime::ReadConfiguration(options.config);
+  if (!configuration.ok()) return cli::Fail("simulate", configuration.status());
+  cli::Json list = cli::Json::array();
+  for (const v1::HealingPolicy& policy : *policies) {
+    const auto targets = runtime::Simulate(policy, *configuration, options.secret_root,
+                                           SystemClock(), SystemRandom());
+    if (!targets.ok()) return cli::Fail("simulate", targets.status());
+    for (const runtime::SimulatedTarget& target : *targets) {
+      if (options.output != "json") {
+        PrintTarget(policy, target);
+        continue;
+      }
+      list.push_back({{"policy", policy.metadata.name},
+                      {"target", target.name},
+                      {"healthy", target.healthy},
+                      {"message", target.message},
+                      {"status", apis::Encode(target.incident.status)}});
+    }
+  }
+  if (options.output == "json") cli::Print(list.dump(2) + "\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddSimulate(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<SimulateOptions>();
+  cli::Command command(app, "simulate",
+                       "Show what would happen now under a policy, gates included; nothing is done",
+                       "salve simulate -f policy.yaml");
+  command.Option("-f,--filename", options->file, "File with the policies; - is standard input")
+      .Required();
+  command.Option("--config", options->config, "ControllerConfiguration file (YAML)");
+  command.Option("--secrets", options->secret_root,
+                 "Directory of the secret files that policies name");
+  command.Option("-o,--output", options->output, "json, or nothing for text").OneOf({"json"});
+  command.Run(exit_code, [options] { return Simulate(*options); });
+}
+
+}  // namespace salve::commands
