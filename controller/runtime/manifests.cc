@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "pkg/apis/codec.h"
 #include "pkg/apis/salve/v1alpha1/guardrail.h"
 #include "pkg/apis/salve/v1alpha1/healingpolicy.h"
 #include "pkg/apis/yaml/yaml.h"
@@ -85,6 +86,16 @@ StatusOr<std::string> ReadFile(const fs::path& path) {
   return text;
 }
 
+// A misspelt field would be dropped in silence by the server: here it is an error with its path.
+Status CheckFields(const ResourceInfo& info, const Json& object) {
+  if (info == v1::HealingPolicy::kInfo)
+    return apis::DecodeStrict<v1::HealingPolicy>(object).status();
+  if (info == v1::HealingGuardrail::kInfo) {
+    return apis::DecodeStrict<v1::HealingGuardrail>(object).status();
+  }
+  return Status::Ok();
+}
+
 StatusOr<Desired> ToDesired(Json object, const std::string& file) {
   Desired desired;
   desired.info = KindOf(object);
@@ -98,6 +109,7 @@ StatusOr<Desired> ToDesired(Json object, const std::string& file) {
       !object["metadata"].value("name", Json()).is_string()) {
     return InvalidArgumentError("metadata.name: Required value");
   }
+  SALVE_RETURN_IF_ERROR(CheckFields(*desired.info, object));
   Json& metadata = object["metadata"];
   if (desired.info->namespaced && !metadata.contains("namespace"))
     metadata["namespace"] = "default";
