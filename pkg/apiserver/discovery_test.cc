@@ -105,7 +105,8 @@ TEST(Discovery, NamesTheCoreGroupOnlyUnderApi) {
   ASSERT_EQ(api["items"].size(), 1U);
   EXPECT_EQ(api["items"][0]["metadata"], Json::object());
   EXPECT_EQ(api["items"][0]["versions"][0]["version"], "v1");
-  for (const Json& group : Json::parse(ApisDocument(Everything(), true).body)["items"]) {
+  const Json apis = Json::parse(ApisDocument(Everything(), true).body);
+  for (const Json& group : apis["items"]) {
     EXPECT_TRUE(group["metadata"].contains("name"));
   }
 }

@@ -302,8 +302,17 @@ std::vector<healing::ProbeReading> IncidentRun::MeasureProbes() {
           if (--missing == 0) done.NotifyAll();
         });
   }
-  MutexLock lock(mu);
-  while (missing > 0) done.Wait(mu);
+  {
+    MutexLock lock(mu);
+    while (missing > 0) done.Wait(mu);
+  }
+  // What was measured here is known there too: otherwise a target that is verified to be well would
+  // stay ill in the policy's eyes until its probes come round, and get another incident.
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    shell_.health.Add(
+        {incident_.metadata.ns, policy_->metadata.name, incident_.spec.target, probes[i]},
+        readings[i].measurement);
+  }
   return readings;
 }
 

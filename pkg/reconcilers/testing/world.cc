@@ -8,6 +8,7 @@
 #include "pkg/base/time_format.h"
 #include "pkg/client/testing/interceptor_client.h"
 #include "pkg/engine/controller.h"
+#include "pkg/healing/budget.h"
 #include "pkg/healing/machine.h"
 #include "pkg/reconcilers/healingpolicy_reconciler.h"
 #include "pkg/reconcilers/incident_reconciler.h"
@@ -412,7 +413,9 @@ void World::CheckRecords() {
     if (times > 0 && !undo) executed[request.attempt_id] = times;
   }
   for (const v1::HealingPolicy& policy : All<v1::HealingPolicy>()) {
-    const auto spent = static_cast<std::int64_t>(policy.status.actions.size());
+    // Within the window that ends now: older records are kept for other reasons.
+    const std::int64_t spent =
+        healing::SpentOf(policy.status.actions, policy.spec.guardrails.max_actions, clock.Now()).spent;
     if (spent > policy.spec.guardrails.max_actions.count) {
       broken_.push_back(policy.metadata.name + " has " + std::to_string(spent) + " reservations");
     }
