@@ -120,7 +120,7 @@ void DecodeAbsent(const Field& field, const Path& path, void* member, DecodeCont
 void CheckIdentity(const Struct& table, const Json& json, DecodeContext& context) {
   const auto check = [&](const char* member, const std::string& wanted) {
     const auto it = json.find(member);
-    if (it == json.end() || *it == "") return;
+    if (it == json.end() || (it->is_string() && it->get_ref<const std::string&>().empty())) return;
     if (!it->is_string() || *it != wanted) {
       context.Add(InvalidField(member, it->dump(), "must be " + Quoted(wanted)));
     }

@@ -145,7 +145,7 @@ const std::vector<std::string>& AllVerbs() {
   return verbs;
 }
 
-ServedResource Make(ResourceInfo info, std::string singular, Json schema) {
+ServedResource Make(ResourceInfo info, std::string singular, const Json& schema) {
   ServedResource resource;
   resource.list_kind = info.kind + "List";
   resource.info = std::move(info);

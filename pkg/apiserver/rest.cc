@@ -47,8 +47,8 @@ void ServeResource(const RestContext& context, CallPtr call) {
   if (verb == "create") return ServeCreate(context, std::move(call));
   if (verb == "update") return ServeUpdate(context, std::move(call));
   if (verb == "patch") return ServePatch(context, std::move(call));
-  if (verb == "delete") return ServeDelete(context, std::move(call));
-  if (verb == "deletecollection") return ServeDeleteCollection(context, std::move(call));
+  if (verb == "delete") return ServeDelete(context, call);
+  if (verb == "deletecollection") return ServeDeleteCollection(context, call);
   ReplyError(*call, MethodNotAllowed());
 }
 

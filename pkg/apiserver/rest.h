@@ -64,8 +64,8 @@ void ServeWatch(const RestContext& context, Call& call);
 void ServeCreate(const RestContext& context, CallPtr call);
 void ServeUpdate(const RestContext& context, CallPtr call);
 void ServePatch(const RestContext& context, CallPtr call);
-void ServeDelete(const RestContext& context, CallPtr call);
-void ServeDeleteCollection(const RestContext& context, CallPtr call);
+void ServeDelete(const RestContext& context, const CallPtr& call);
+void ServeDeleteCollection(const RestContext& context, const CallPtr& call);
 
 // --- answers (rest_reply.cc)
 // --------------------------------------------------------------------------

@@ -54,7 +54,10 @@ void PrepareSecret(Json& object) {
     }
   }
   object.erase("stringData");
-  if (At(object, "type") == nullptr || object["type"] == "") object["type"] = "Opaque";
+  const Json* type = At(object, "type");
+  const bool untyped =
+      type == nullptr || (type->is_string() && type->get_ref<const std::string&>().empty());
+  if (untyped) object["type"] = "Opaque";
 }
 
 bool IsDataKey(std::string_view key) {

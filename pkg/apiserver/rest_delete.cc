@@ -103,7 +103,7 @@ struct Collection {
 
 }  // namespace
 
-void ServeDelete(const RestContext& context, CallPtr call) {
+void ServeDelete(const RestContext& context, const CallPtr& call) {
   auto options = ReadOptions(context, *call);
   if (!options.ok()) return ReplyError(*call, options.error());
   auto one = std::make_shared<DeleteOne>(
@@ -117,7 +117,7 @@ void ServeDelete(const RestContext& context, CallPtr call) {
   DeleteOne::Run(std::move(one));
 }
 
-void ServeDeleteCollection(const RestContext& context, CallPtr call) {
+void ServeDeleteCollection(const RestContext& context, const CallPtr& call) {
   auto options = ReadOptions(context, *call);
   if (!options.ok()) return ReplyError(*call, options.error());
   auto selection = ParseListOptions(call->target.query, *call->resource);

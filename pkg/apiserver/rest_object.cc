@@ -225,7 +225,8 @@ void PrepareMetadataForUpdate(Json& object, const Json& old) {
   for (const char* key : {"uid", "creationTimestamp", "deletionTimestamp",
                           "deletionGracePeriodSeconds", "namespace", "name", "generateName"}) {
     const auto it = metadata.find(key);
-    const bool absent = it == metadata.end() || it->is_null() || *it == "";
+    const bool absent = it == metadata.end() || it->is_null() ||
+                        (it->is_string() && it->get_ref<const std::string&>().empty());
     if (absent || std::string_view(key) == "generateName") take(key);
   }
 }

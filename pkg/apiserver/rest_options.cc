@@ -66,7 +66,7 @@ ApiResult<std::optional<std::int64_t>> ResourceVersionOf(const http::Query& quer
                       std::string(*text) + "\": strconv.ParseUint: parsing \"" +
                       std::string(*text) + "\": invalid syntax");
   }
-  return std::optional<std::int64_t>(*value);
+  return value;
 }
 
 struct Selection {

@@ -69,6 +69,7 @@ class [[nodiscard]] ApiResult {
   const T& operator*() const& { return value(); }
   T& operator*() & { return value(); }
   const T* operator->() const { return &value(); }
+  T* operator->() { return &value(); }
   const ApiError& error() const { return std::get<ApiError>(rep_); }
 
  private:
