@@ -96,10 +96,20 @@ bool View::Note(const Event& event, std::string* removed) {
   return true;
 }
 
-bool View::Put(ContainerState state) {
+// Another run that is ill is another illness: its health check had to fail anew.
+bool View::NewHealth(const Entry& entry, const ContainerState& next, WallTime now) const {
+  const auto health = [&](const ContainerState& state) {
+    return Observation(backend_, state, entry.trace, outage_, now).state;
+  };
+  const bool another_run = next.running && next.started_at_text != entry.state.started_at_text;
+  return another_run || health(entry.state) != health(next);
+}
+
+bool View::Put(ContainerState state, WallTime now) {
   MutexLock lock(mu_);
   std::unique_ptr<Entry>& entry = by_id_[state.id];
   if (entry == nullptr) entry = std::make_unique<Entry>();
+  if (entry->known && NewHealth(*entry, state, now)) entry->since = now;
   const bool news = !entry->known || entry->noted || !SameToReaders(entry->state, state);
   if (entry->known && entry->state.name != state.name) {
     const auto old = id_by_name_.find(entry->state.name);
@@ -187,7 +197,9 @@ StatusOr<healing::TargetObservation> View::Observe(const std::string& name, Wall
     return NotFoundError("backend " + backend_ + " has no container \"" + name + "\"");
   }
   const Entry& entry = *by_id_.at(it->second);
-  return Observation(backend_, entry.state, entry.trace, outage_, now);
+  healing::TargetObservation seen = Observation(backend_, entry.state, entry.trace, outage_, now);
+  seen.since = entry.since;
+  return seen;
 }
 
 healing::TargetObservation View::Describe(const ContainerState& state, WallTime now) const {

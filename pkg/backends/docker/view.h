@@ -30,8 +30,8 @@ class View {
   // Takes in what an event says of the run it belongs to. True if the container must be looked at
   // again; a destroyed one is removed here, its name goes to `*removed`.
   bool Note(const Event& event, std::string* removed);
-  // Replaces what is known of a container. True if that is news to readers.
-  bool Put(ContainerState state);
+  // Replaces what is known of a container; seen at `now`. True if that is news to readers.
+  bool Put(ContainerState state, WallTime now);
   // Forgets the container of that id; its name, or "" if it was not known.
   std::string Remove(const std::string& id);
   // Forgets all whose id is not in `ids`; their names.
@@ -57,8 +57,12 @@ class View {
     bool known = false;  // false: only events so far
     bool noted = false;  // the trace changed since the last Put
     RunTrace trace;
+    // When its health was seen to turn into what it is; nullopt: it was so at the first look.
+    std::optional<WallTime> since;
   };
   void NoteRun(const Event& event, Entry& entry) SALVE_REQUIRES(mu_);
+  bool NewHealth(const Entry& entry, const ContainerState& next, WallTime now) const
+      SALVE_REQUIRES(mu_);
 
   const std::string backend_;
   mutable Mutex mu_;

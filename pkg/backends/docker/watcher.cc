@@ -179,7 +179,7 @@ Status Watcher::Refresh(const std::string& id) {
   }
   const std::string old_name = view_.NameOf(id);
   const std::string name = state->name;
-  if (view_.Put(std::move(state).value())) {
+  if (view_.Put(std::move(state).value(), clock_.Now())) {
     on_change_(name);
     if (!old_name.empty() && old_name != name) on_change_(old_name);
   }

@@ -149,6 +149,28 @@ TEST_F(WatcherTest, AnEngineThatStopsItsContainersBeforeItGoesIsRecognisedToo) {
               ElementsAre(kConditionStopped, healing::kConditionEngineRestarted));
 }
 
+TEST_F(WatcherTest, AnOnsetIsWhenTheHealthWasSeenToTurnAndEachRunHasItsOwn) {
+  const healing::TargetRef web{"docker", "Container", "web"};
+  const auto since = [&] { return backend->Cached(web)->since; };
+  engine.Run("aa", "web", Now(-1000));
+  Begin();
+  ASSERT_TRUE(Await([&] { return Up(); }));
+  EXPECT_EQ(since(), std::nullopt) << "of what was so at the first look nothing is known";
+  clock.Advance(std::chrono::seconds(10));
+  engine.End("aa", 1, Now());
+  engine.Emit("aa", "die");
+  ASSERT_TRUE(Await([&] { return Has("web", kConditionExited); }));
+  const auto fell_ill = since();
+  ASSERT_TRUE(fell_ill);
+  EXPECT_GE(*fell_ill, *ParseTime("2026-11-21T12:00:10Z"));
+  EXPECT_EQ(since(), fell_ill) << "it does not move with the looks";
+  clock.Advance(std::chrono::seconds(10));
+  engine.Run("aa", "web", Now());
+  engine.Emit("aa", "start");
+  ASSERT_TRUE(Await([&] { return Conditions("web").empty(); }));
+  EXPECT_GT(*since(), *fell_ill);
+}
+
 TEST_F(WatcherTest, AnEventLeadsToOneLookAtThatContainerAndAQuietEngineToNone) {
   for (int i = 0; i < 50; ++i) {
     engine.Run("c" + std::to_string(i), "n" + std::to_string(i), Now(-10));
