@@ -34,6 +34,15 @@ Gate Block(const char* name, std::string reason, std::string message, std::strin
   return gate;
 }
 
+// `owner` as limits name it: "policy", "guardrail x", or several, of which the first counts.
+Gate OwnedBy(Gate gate, const std::string& owner) {
+  constexpr std::string_view kPrefix = "guardrail ";
+  if (!gate.pass && owner.compare(0, kPrefix.size(), kPrefix) == 0) {
+    gate.guardrail = owner.substr(kPrefix.size(), owner.find(',') - kPrefix.size());
+  }
+  return gate;
+}
+
 Gate NoProposal(const char* name) {
   return Pass(name, "NoProposal", "nothing is proposed yet that this could judge");
 }
@@ -72,14 +81,21 @@ Gate Paused(const GateInput& in) {
   const PauseView view = EvaluatePauses(in.policy->spec, *in.limits, in.now);
   if (!view.paused) return Pass(kGatePaused, "NotPaused", "no pause is in force");
   const bool by_guardrail = !in.limits->paused_by.empty();
-  return Block(kGatePaused, by_guardrail ? "PausedByGuardrail" : "PausedByPolicy", view.message,
-               by_guardrail
-                   ? "an administrator ends the pause in guardrail " + in.limits->paused_by.front()
+  Gate gate = Block(
+      kGatePaused, by_guardrail ? "PausedByGuardrail" : "PausedByPolicy", view.message,
+      by_guardrail ? "an administrator ends the pause in guardrail " + in.limits->paused_by.front()
                    : "`salve resume " + PolicyKey(in) + "`",
-               view.until);
+      view.until);
+  if (by_guardrail) gate.guardrail = in.limits->paused_by.front();
+  return gate;
 }
 
 Gate Mode(const GateInput& in) {
+  if (!in.limits->invalid.empty()) {
+    return Block(kGateMode, "InvalidSpec",
+                 "the policy cannot be understood as a whole: " + in.limits->invalid,
+                 "correct policy " + PolicyKey(in));
+  }
   const std::string& mode = in.limits->mode;
   const std::string set_by = "mode is " + mode + " (set by " + in.limits->mode_owner + ")";
   switch (ModeRank(mode)) {
@@ -88,11 +104,13 @@ Gate Mode(const GateInput& in) {
     case 2:
       return Pass(kGateMode, "Approve", set_by + ": every action is approved by a person");
     case 1:
-      return Block(kGateMode, kReasonDryRun, set_by + ": the action is shown, not run",
-                   "set mode to Approve or Auto in " + in.limits->mode_owner);
+      return OwnedBy(Block(kGateMode, kReasonDryRun, set_by + ": the action is shown, not run",
+                           "set mode to Approve or Auto in " + in.limits->mode_owner),
+                     in.limits->mode_owner);
     default:
-      return Block(kGateMode, "Observe", set_by + ": Salve watches and never acts",
-                   "set mode to Approve or Auto in " + in.limits->mode_owner);
+      return OwnedBy(Block(kGateMode, "Observe", set_by + ": Salve watches and never acts",
+                           "set mode to Approve or Auto in " + in.limits->mode_owner),
+                     in.limits->mode_owner);
   }
 }
 
@@ -159,8 +177,9 @@ Gate Window(const GateInput& in) {
   }
   std::string opens = "the window ends";
   if (view.break_glass) opens += ", or a person approves the proposal (break-glass)";
-  return Block(kGateWindow, view.break_glass ? "WindowClosedBreakGlass" : "WindowClosed",
-               view.message, opens, view.changes_at);
+  return OwnedBy(Block(kGateWindow, view.break_glass ? "WindowClosedBreakGlass" : "WindowClosed",
+                       view.message, opens, view.changes_at),
+                 view.owner);
 }
 
 Gate Storm(const GateInput& in) {
@@ -212,9 +231,10 @@ Gate Budget(const GateInput& in) {
                              " actions used within " + Span(budget.window_seconds) + " (" + owner +
                              ")";
     if (view.remaining > 0) return Pass(kGateBudget, "WithinBudget", used);
-    return Block(kGateBudget, "BudgetExhausted", used,
-                 "the oldest action leaves the window, or raise maxActions of " + owner,
-                 view.next_free_at);
+    return OwnedBy(Block(kGateBudget, "BudgetExhausted", used,
+                         "the oldest action leaves the window, or raise maxActions of " + owner,
+                         view.next_free_at),
+                   owner);
   };
   Gate first = judge("policy", in.limits->policy_budget,
                      SpentOf(in.records, in.limits->policy_budget, in.accounting_now));
@@ -265,10 +285,11 @@ Gate MinAvailable(const GateInput& in) {
 Gate AllowedAction(const GateInput& in) {
   for (const auto& [pattern, guardrail] : in.limits->protected_targets) {
     if (!TargetPatternMatches(pattern, in.incident->spec.target)) continue;
-    return Block(
-        kGateAllowedAction, "ProtectedTarget",
-        TargetName(in) + " is protected by guardrail " + guardrail + " (\"" + pattern + "\")",
-        "an administrator takes it off protectedTargets of guardrail " + guardrail);
+    return OwnedBy(
+        Block(kGateAllowedAction, "ProtectedTarget",
+              TargetName(in) + " is protected by guardrail " + guardrail + " (\"" + pattern + "\")",
+              "an administrator takes it off protectedTargets of guardrail " + guardrail),
+        "guardrail " + guardrail);
   }
   if (in.plan == nullptr) return NoProposal(kGateAllowedAction);
   const std::string name = v1::ActionName(in.plan->action);
@@ -278,9 +299,11 @@ Gate AllowedAction(const GateInput& in) {
                  "update Salve");
   }
   if (allowed && std::find(allowed->begin(), allowed->end(), name) == allowed->end()) {
-    return Block(kGateAllowedAction, "ActionNotAllowed",
-                 "action " + name + " is not allowed by " + in.limits->allowed_actions_owner,
-                 "an administrator adds it to allowedActions");
+    return OwnedBy(
+        Block(kGateAllowedAction, "ActionNotAllowed",
+              "action " + name + " is not allowed by " + in.limits->allowed_actions_owner,
+              "an administrator adds it to allowedActions"),
+        in.limits->allowed_actions_owner);
   }
   if (in.plan->action.exec && !ArgvAllowed(in.limits->exec_allow, in.plan->action.exec->argv)) {
     return Block(kGateAllowedAction, "CommandNotAllowed",
@@ -294,10 +317,11 @@ Gate RiskCeiling(const GateInput& in) {
   if (in.plan == nullptr) return NoProposal(kGateRiskCeiling);
   const std::string& ceiling = in.limits->max_risk;
   if (!ceiling.empty() && RiskRank(in.risk.level) > RiskRank(ceiling)) {
-    return Block(kGateRiskCeiling, "RiskTooHigh",
-                 "risk " + in.risk.level + " is above the ceiling " + ceiling + " of " +
-                     in.limits->max_risk_owner,
-                 "an administrator raises maxRisk of " + in.limits->max_risk_owner);
+    return OwnedBy(Block(kGateRiskCeiling, "RiskTooHigh",
+                         "risk " + in.risk.level + " is above the ceiling " + ceiling + " of " +
+                             in.limits->max_risk_owner,
+                         "an administrator raises maxRisk of " + in.limits->max_risk_owner),
+                   in.limits->max_risk_owner);
   }
   const bool automatic = RiskRank(in.risk.level) <= RiskRank(in.limits->max_auto_risk) &&
                          RiskRank(in.risk.level) < RiskRank(v1::kRiskCritical);

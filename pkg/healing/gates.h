@@ -88,6 +88,7 @@ struct Gate {
   std::string message;            // with the figures: "3 of 3 actions used within 1h"
   std::optional<WallTime> until;  // when it opens by itself
   std::string unblocked_by;       // what would open it: "`salve resume policy/redis`"
+  std::string guardrail = {};     // name of the HealingGuardrail that blocks; "" if none does
 };
 
 // All gates, in order.

@@ -550,5 +550,28 @@ TEST(Gates, TheEarliestOpeningIsNamed) {
   EXPECT_EQ(NextOpening(situation.Gates()), After(15));
 }
 
+TEST(GuardrailNameTest, AGateThatAGuardrailClosesNamesItAndOthersNameNone) {
+  Situation situation;
+  situation.guardrails = {Guardrail("a-freeze"), Guardrail("b-careful")};
+  situation.guardrails[0].spec.windows = {Window("Deny", "0 11 * * *", 7200)};
+  situation.guardrails[1].spec.allowed_actions = {"start"};
+  situation.policy.spec.guardrails.max_actions = {0, 3600};
+  const std::vector<Gate> gates = situation.Gates();
+  EXPECT_EQ(FindGate(gates, kGateWindow)->guardrail, "a-freeze");
+  EXPECT_EQ(FindGate(gates, kGateAllowedAction)->guardrail, "b-careful");
+  EXPECT_FALSE(FindGate(gates, kGateBudget)->pass);
+  EXPECT_EQ(FindGate(gates, kGateBudget)->guardrail, "");
+}
+
+TEST(InvalidPolicyTest, APolicyThatCannotBeUnderstoodLetsNothingRun) {
+  Situation situation;
+  situation.Gates();
+  situation.limits.invalid = "spec.timeZone: unknown";
+  situation.input.limits = &situation.limits;
+  const std::vector<Gate> gates = EvaluateGates(situation.input);
+  EXPECT_EQ(FindGate(gates, kGateMode)->reason, "InvalidSpec");
+  EXPECT_FALSE(AllPassed(gates));
+}
+
 }  // namespace
 }  // namespace salve::healing

@@ -212,19 +212,31 @@ v1::TargetStatus ToTargetStatus(const std::string& name, const TargetHealth& hea
   return out;
 }
 
+namespace {
+
+// Messages carry exact figures; those alone are no reason to write.
+std::string WithoutFigures(std::string message) {
+  std::erase_if(message, [](char c) { return c >= '0' && c <= '9'; });
+  return message;
+}
+
+}  // namespace
+
 bool WorthWriting(const v1::TargetStatus& previous, const v1::TargetStatus& next,
                   WallTime last_written, WallTime now) {
   if (previous.name != next.name || previous.state != next.state) return true;
   if (previous.indicators.size() != next.indicators.size()) return true;
-  bool figure_moved = previous.health != next.health;
+  bool moved = previous.health != next.health;
   for (std::size_t i = 0; i < next.indicators.size(); ++i) {
     const v1::IndicatorStatus& before = previous.indicators[i];
     const v1::IndicatorStatus& after = next.indicators[i];
     if (before.name != after.name || before.state != after.state) return true;
-    figure_moved = figure_moved || before.health != after.health;
+    moved = moved || before.health != after.health;
+    if (after.message.empty()) continue;  // not measured yet by this process
+    if (before.message.empty()) return true;
+    moved = moved || WithoutFigures(before.message) != WithoutFigures(after.message);
   }
-  // Messages carry exact figures and are no reason by themselves.
-  return figure_moved && (now - last_written >= kWriteInterval || now < last_written);
+  return moved && (now - last_written >= kWriteInterval || now < last_written);
 }
 
 }  // namespace salve::healing

@@ -100,7 +100,8 @@ int BucketHealth(int health);
 v1::TargetStatus ToTargetStatus(const std::string& name, const TargetHealth& health,
                                 const v1::TargetStatus* previous, WallTime now);
 
-// Whether `next` must be written: a transition at once, a bucketed figure at most every 30 s.
+// Whether `next` must be written: a transition, or the first word on an indicator, at once; a
+// bucketed figure or another sentence at most every 30 s.
 bool WorthWriting(const v1::TargetStatus& previous, const v1::TargetStatus& next,
                   WallTime last_written, WallTime now);
 

@@ -159,6 +159,18 @@ TEST(TargetStatus, WobbleIsNoChange) {
       << "a figure at most every 30 s";
 }
 
+TEST(TargetStatus, TheFirstWordOnAnIndicatorIsWrittenAtOnceAndAnotherSentenceLater) {
+  const auto saying = [](const std::string& message) {
+    IndicatorState indicator = Indicator("a", HealthState::kUnknown, 0);
+    indicator.message = message;
+    return ToTargetStatus("t", CombineHealth({}, {indicator}), nullptr, kNow);
+  };
+  EXPECT_TRUE(WorthWriting(saying(""), saying("password wanted"), kNow, kNow));
+  EXPECT_FALSE(WorthWriting(saying("took 5 ms"), saying("took 71 ms"), After(-3600), kNow));
+  EXPECT_TRUE(WorthWriting(saying("took 5 ms"), saying("refused"), After(-30), kNow));
+  EXPECT_FALSE(WorthWriting(saying("took 5 ms"), saying("refused"), After(-29), kNow));
+}
+
 TEST(TargetStatus, ATransitionIsWrittenAtOnceAndKeepsTheLastHealthyTime) {
   const v1::TargetStatus well = ToTargetStatus(
       "t", CombineHealth({}, {Indicator("a", HealthState::kHealthy, 94)}), nullptr, After(-60));

@@ -29,6 +29,7 @@ struct OwnedBudget {
 };
 
 struct EffectiveLimits {
+  std::string invalid;  // what is wrong with the policy's specification: nothing runs under it
   std::string mode;
   std::string mode_owner;              // who made it that tight
   std::vector<std::string> paused_by;  // names of guardrails

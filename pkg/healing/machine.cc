@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pkg/base/time_format.h"
+#include "pkg/healing/signals.h"
 
 // What happens next. The transitions are in transitions.cc.
 namespace salve::healing {
@@ -113,6 +114,13 @@ const char* HealedOutcome(const v1::Attempt& attempt) {
 Next AfterAttempt(const IncidentView& view, const v1::Attempt& last) {
   const std::string outcome = last.verification ? last.verification->outcome : "";
   if (last.phase == kAttemptDone && outcome == kOutcomeSuccessful) {
+    // The probes went with the policy: what they found ill, nothing has measured since.
+    if (view.policy == nullptr && view.incident->spec.trigger.source != kSourceTarget) {
+      return Close(
+          kCancelled, "PolicyDeleted",
+          "its policy no longer exists; step " + last.step +
+              " ran, and of its effect only the target's own state could be measured: it is well");
+    }
     return Close(HealedOutcome(last), "Verified",
                  "step " + last.step + " helped: " + last.verification->message);
   }
@@ -174,6 +182,8 @@ Next FollowVerdict(const IncidentView& view, const v1::DiagnosisStatus& diagnosi
   if (rule != nullptr && rule->settles) {
     return Close(kSuppressed, diagnosis.cause, diagnosis.message);
   }
+  // Nothing is proposed; whoever asks why still sees what else would hold it.
+  if (!view.gates) return Make(Do::kEvaluateGates);
   return Wait(view, std::nullopt, diagnosis.cause, diagnosis.message);
 }
 

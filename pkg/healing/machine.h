@@ -163,8 +163,8 @@ Status ApplyIntent(v1::IncidentStatus& status, const IntentInput& input, WallTim
 // The attempt was certainly not executed (drift, refused, healed meanwhile).
 void ApplyAbandon(v1::IncidentStatus& status, const std::string& attempt_id,
                   const std::string& reason, const std::string& message, WallTime now);
-// Applied and Unknown begin verification; NotApplied ends the attempt (it does not count in the
-// ladder).
+// Applied and Unknown begin verification; NotApplied ends the attempt. A refused call has used up
+// one of its step's attempts: a backend that refuses for ever must not be asked for ever.
 void ApplyResult(v1::IncidentStatus& status, const std::string& attempt_id,
                  const ActionResult& result, const v1::Verification& verification, WallTime now);
 // What Outcome() said of an attempt found without a result. Applied and Unknown: as ApplyResult.

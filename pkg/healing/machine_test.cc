@@ -83,8 +83,14 @@ std::vector<Case> Cases() {
       {"the verdict Escalate calls a person",
        [](Life& l) { l.Begun().Seen().Diagnosed("", kVerdictEscalate); }, Do::kEscalate,
        "Unresponsive"},
-      {"the verdict DoNothing waits",
+      {"the verdict DoNothing still shows what every gate says",
        [](Life& l) { l.Begun().Seen().Diagnosed("", kVerdictDoNothing, "redis/loading"); },
+       Do::kEvaluateGates},
+      {"the verdict DoNothing waits",
+       [](Life& l) {
+         l.Begun().Seen().Diagnosed("", kVerdictDoNothing, "redis/loading");
+         l.view.gates = l.situation.Gates();
+       },
        Do::kWait},
       {"the verdict DoNothing ends it where a person stopped the target",
        [](Life& l) {

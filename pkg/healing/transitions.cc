@@ -90,6 +90,8 @@ void ApplyApproval(v1::IncidentStatus& status, const ApprovalResult& approval, W
 // Entered only on a change, so that a wait does not fill the timeline.
 void ApplyBlocked(v1::IncidentStatus& status, const std::vector<Gate>& gates, bool changed,
                   WallTime now) {
+  // It waits for what the diagnosis says, whatever the gates say.
+  if (status.diagnosis && !status.diagnosis->verdict.empty()) return;
   const std::vector<Gate> blocked = Blocked(gates);
   if (blocked.empty()) {
     Set(status, v1::kIncidentBlocked, "False", "Passed", "every gate passed", now);
@@ -166,7 +168,7 @@ void ApplyDiagnosis(v1::IncidentStatus& status, const v1::DiagnosisStatus& diagn
   } else {
     // What was proposed on another diagnosis is no longer meant.
     status.proposal.reset();
-    status.gates.clear();
+    if (!same) status.gates.clear();
     if (diagnosis.verdict == kVerdictDoNothing) {
       EnterPhase(status, kPhaseBlocked, now);
       if (!same) {

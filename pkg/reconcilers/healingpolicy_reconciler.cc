@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pkg/apis/codec.h"
+#include "pkg/apis/salve/v1alpha1/validation.h"
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
 #include "pkg/healing/machine.h"
@@ -20,10 +21,11 @@ using std::chrono::seconds;
 // A record whose incident is gone stops counting as running after that long: nothing runs longer.
 constexpr seconds kOrphanedRecordAge{15 * 60};
 
-// A backend tells what is; since when it is so, the policy's own status remembers. Without that an
-// illness would begin anew with each look, and an incident that ended would be followed by another
-// at once.
+// A backend tells what is, and since when if it saw it turn so. Of what was so at its first look
+// the policy's own status remembers the onset. Without that an illness would begin anew with each
+// look, and an incident that ended would be followed by another at once.
 void RememberOnset(const v1::HealingPolicyStatus& status, healing::TargetObservation& observation) {
+  if (observation.since) return;
   const std::string state =
       healing::IndicatorFromObservation(observation).state == HealthState::kUnhealthy
           ? "Unhealthy"
@@ -74,6 +76,14 @@ void HealingPolicyReconciler::Forget(const NamespacedName& key) {
   shell_.prober.SetJobs(key.ns, key.name, {}, nullptr);
   shell_.health.Forget(key);
   shell_.targets.Forget(key);
+  MutexLock lock(mu_);
+  written_.erase(key);
+}
+
+WallTime HealingPolicyReconciler::LastWritten(const NamespacedName& policy) const {
+  MutexLock lock(mu_);
+  const auto it = written_.find(policy);
+  return it == written_.end() ? WallTime{} : it->second;
 }
 
 PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
@@ -81,7 +91,9 @@ PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
   const std::string backend_name = BackendName(policy.spec.target);
   backends::Backend* backend = shell_.backends.Find(backend_name);
   PolicyView view;
-  if (backend == nullptr) {
+  if (const Status valid = apis::ToStatus(apis::Validate(policy)); !valid.ok()) {
+    view.target_found = Status(valid).WithReason("InvalidSpec");
+  } else if (backend == nullptr) {
     view.target_found = NotFoundError("spec.target: the configuration has no backend named \"" +
                                       backend_name + "\"")
                             .WithReason("BackendNotConfigured");
@@ -200,7 +212,8 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
                             shell_.incidents.ByIndex(kIncidentsByPolicy, key.ToString()),
                             shell_.settings.self_heal_enabled,
                             shell_.clock.Now(),
-                            shell_.AccountingNow()};
+                            shell_.AccountingNow(),
+                            LastWritten(key)};
     v1::HealingPolicyStatus next = ComputePolicyStatus(input);
     std::vector<std::string> existing;
     for (const auto& incident : input.incidents) existing.push_back(incident->metadata.name);
@@ -208,6 +221,8 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
                            input.accounting_now);
     if (!StatusWorthWriting(current.status, next)) return false;
     current.status = std::move(next);
+    MutexLock lock(mu_);
+    written_[key] = shell_.clock.Now();
     return true;
   });
 }

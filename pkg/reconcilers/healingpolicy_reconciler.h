@@ -3,9 +3,11 @@
 #define SALVE_PKG_RECONCILERS_HEALINGPOLICY_RECONCILER_H_
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
+#include "pkg/base/mutex.h"
 #include "pkg/engine/reconciler.h"
 #include "pkg/healing/gates.h"
 #include "pkg/healing/health.h"
@@ -46,8 +48,13 @@ class HealingPolicyReconciler final : public engine::Reconciler {
   Status PruneHistory(const v1::HealingPolicy& policy);
   std::optional<Duration> NextLook(const v1::HealingPolicy& policy) const;
 
+  WallTime LastWritten(const NamespacedName& policy) const;
+
   Shell& shell_;
   const std::function<void(const NamespacedName&)> enqueue_;
+  // When this process last wrote the status of a policy.
+  mutable Mutex mu_;
+  std::map<NamespacedName, WallTime> written_ SALVE_GUARDED_BY(mu_);
 };
 
 }  // namespace salve::reconcilers

@@ -276,9 +276,35 @@ healing::GateInput IncidentRun::MakeGateInput() {
 Status IncidentRun::EvaluateGates() {
   approval_ = CountApprovals();
   const std::vector<healing::Gate> gates = healing::EvaluateGates(MakeGateInput());
+  NoteOnGuardrails(gates);
   healing::ApplyGates(incident_.status, gates, approval_, shell_.clock.Now());
   view_.gates = gates;
   return Status::Ok();
+}
+
+// A guardrail shows what it kept from being done last; told once for each thing it blocks.
+void IncidentRun::NoteOnGuardrails(const std::vector<healing::Gate>& gates) {
+  for (const healing::Gate& gate : gates) {
+    if (gate.guardrail.empty()) continue;
+    const auto known = std::find_if(
+        incident_.status.gates.begin(), incident_.status.gates.end(),
+        [&](const v1::GateStatus& g) { return g.name == gate.name && g.reason == gate.reason; });
+    if (known != incident_.status.gates.end() && known->result == "Block") continue;
+    const std::string text = gate.name + " of " + incident_.metadata.ns + "/" +
+                             incident_.metadata.name + ": " + gate.message;
+    const auto noted = shell_.guardrail_status.Update(
+        {"", gate.guardrail}, [&](v1::HealingGuardrail& current) -> StatusOr<bool> {
+          if (current.status.last_blocked == text) return false;
+          current.status.last_blocked = text;
+          current.status.last_blocked_at = FormatTime(shell_.clock.Now());
+          return true;
+        });
+    // It is for people to read; nothing depends on it.
+    if (!noted.ok()) {
+      Log(Severity::kWarning, "cannot write what a guardrail blocked",
+          {{"guardrail", gate.guardrail}, {"error", noted.status().ToString()}});
+    }
+  }
 }
 
 std::vector<healing::ProbeReading> IncidentRun::MeasureProbes() {

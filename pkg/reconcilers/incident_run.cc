@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pkg/apis/codec.h"
+#include "pkg/apis/salve/v1alpha1/validation.h"
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
 #include "pkg/healing/rules.h"
@@ -33,6 +34,7 @@ IncidentRun::IncidentRun(Shell& shell, const v1::Incident& incident,
   if (policy_ != nullptr) {
     healing::CompleteManualIncident(*policy_, incident_);
     ladder_ = healing::EffectiveLadder(policy_->spec);
+    invalid_ = apis::ToStatus(apis::Validate(*policy_)).message();
   }
   const std::string& name = incident_.spec.target.backend;
   backend_ = shell_.backends.Find(name);
@@ -65,6 +67,10 @@ void IncidentRun::CountOccurrence() {
 
 StatusOr<engine::Result> IncidentRun::Run() {
   SALVE_RETURN_IF_ERROR(SettleEndedReservations());
+  // A change of spec.cancel is a generation, too; who waits for a condition wants it to be seen.
+  if (!incident_.status.phase.empty()) {
+    incident_.status.observed_generation = incident_.metadata.generation;
+  }
   CountOccurrence();
   for (int step = 0; step < kMaxSteps; ++step) {
     if (context_.stop.stop_requested()) return CancelledError("the controller is stopping");
@@ -75,6 +81,7 @@ StatusOr<engine::Result> IncidentRun::Run() {
     view_.now = shell_.clock.Now();
     if (policy_ != nullptr) {
       limits_ = LimitsFor(shell_, *policy_);
+      limits_->invalid = invalid_;
       view_.limits = &*limits_;
     }
     // A person who asks again has decided to start over.

@@ -30,6 +30,7 @@ class IncidentRun {
   Status Diagnose();
   Status Propose(const healing::Next& next);
   Status EvaluateGates();
+  void NoteOnGuardrails(const std::vector<healing::Gate>& gates);
   StatusOr<healing::ActionPlan> PlanStep(const v1::Step& step);
   healing::GateInput MakeGateInput();
   healing::Evidence GatherEvidence();
@@ -97,6 +98,7 @@ class IncidentRun {
 
   healing::IncidentView view_;
   std::optional<healing::EffectiveLimits> limits_;
+  std::string invalid_;  // why the policy as stored is none to act by; "" if it is
   // Facts of this reconcile.
   std::optional<healing::TargetObservation> observation_;
   std::optional<healing::ActionPlan> plan_;

@@ -139,8 +139,7 @@ void FillTargets(const PolicyStatusInput& in, v1::HealingPolicyStatus& status) {
                                           it == previous.end() ? nullptr : it->second, in.now));
     // A figure that only wobbles keeps its last written value.
     if (it != previous.end() &&
-        !healing::WorthWriting(*it->second, all.back(),
-                               ParseTime(it->second->since).value_or(WallTime()), in.now)) {
+        !healing::WorthWriting(*it->second, all.back(), in.last_written, in.now)) {
       all.back() = *it->second;
     }
   }

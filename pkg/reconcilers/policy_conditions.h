@@ -24,6 +24,7 @@ struct PolicyStatusInput {
   bool self_heal_enabled = true;
   WallTime now;
   WallTime accounting_now;
+  WallTime last_written;  // when this process last wrote that status
 };
 v1::HealingPolicyStatus ComputePolicyStatus(const PolicyStatusInput& input);
 

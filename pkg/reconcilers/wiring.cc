@@ -156,4 +156,24 @@ void WatchForIncidents(Shell& shell, engine::Controller& incidents) {
       engine::GenerationChanged<v1::HealingGuardrail>);
 }
 
+void WatchForGuardrails(Shell& shell, engine::Controller& guardrails) {
+  const auto all = [&shell] {
+    Keys keys;
+    for (const auto& guardrail : shell.guardrails.List()) {
+      keys.push_back({"", guardrail->metadata.name});
+    }
+    return keys;
+  };
+  guardrails.WatchOwn<v1::HealingGuardrail>(shell.guardrails,
+                                            engine::GenerationChanged<v1::HealingGuardrail>);
+  // How many policies it selects changes with them and with the labels of their namespaces.
+  guardrails.Watch<v1::HealingPolicy>(
+      shell.policies, [all](const Change<v1::HealingPolicy>&) { return all(); },
+      [](const Change<v1::HealingPolicy>& change) {
+        return change.type != engine::Delta::Type::kUpdated;
+      });
+  guardrails.Watch<apis::core::v1::Namespace>(
+      shell.namespaces, [all](const Change<apis::core::v1::Namespace>&) { return all(); });
+}
+
 }  // namespace salve::reconcilers

@@ -17,6 +17,7 @@ void AddIndexes(engine::Informer<v1::Incident>& incidents,
 // controllers start.
 void WatchForPolicies(Shell& shell, engine::Controller& policies);
 void WatchForIncidents(Shell& shell, engine::Controller& incidents);
+void WatchForGuardrails(Shell& shell, engine::Controller& guardrails);
 
 // The open incidents that a change of their policy concerns: all if its specification changed;
 // those whose target's state changed; and, when an action ended, those that wait at a gate.

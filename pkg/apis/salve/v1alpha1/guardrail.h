@@ -54,6 +54,9 @@ struct HealingGuardrailSpec {
   std::optional<Breaker> breaker;
 };
 
+// Conditions of a HealingGuardrail.
+inline constexpr char kGuardrailReady[] = "Ready";
+
 struct GuardrailSpend {
   std::string policy;  // namespace/name
   std::string attempt_id;
