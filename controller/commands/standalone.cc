@@ -23,6 +23,8 @@ void AddStandalone(CLI::App& app, int& exit_code) {
                       "Keep the YAML files of this directory applied");
   command->add_option("--docker-label", options->docker_labels,
                       "Heal containers with this label (KEY=VALUE) under a safe default policy");
+  command->add_flag("--api-only", options->api_only,
+                    "Serve the API and its store only; run salve controller beside it");
   command->add_option("--log-level", options->log_level, "debug, info, warning or error")
       ->capture_default_str();
   command->footer("Example:\n  salve standalone --data-dir ~/.salve --docker-label autoheal=true");

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "controller/runtime/gated_backend.h"
 #include <arpa/inet.h>
 
 #include "pkg/backends/docker/docker_backend.h"
@@ -81,8 +82,11 @@ std::vector<Range> ParseRanges(const std::vector<std::string>& cidrs) {
     const std::size_t slash = cidr.find('/');
     bool v4 = false;
     const auto bytes = ParseAddress(cidr.substr(0, slash), &v4);
-    if (!bytes || slash == std::string::npos) continue;  // the configuration has been checked
-    ranges.push_back({*bytes, std::atoi(cidr.c_str() + slash + 1) + (v4 ? 96 : 0), cidr});
+    // Both kinds of lists are validated where they come in; what slipped through opens nothing.
+    if (!bytes || slash == std::string::npos) continue;
+    const int bits = std::atoi(cidr.c_str() + slash + 1) + (v4 ? 96 : 0);
+    if (bits < 0 || bits > 128) continue;
+    ranges.push_back({*bytes, bits, cidr});
   }
   return ranges;
 }
@@ -103,23 +107,29 @@ const Range* FindRange(const std::vector<Range>& ranges,
 }  // namespace
 
 Status AddBackends(const ControllerConfiguration& configuration, Clock& clock, Random& random,
-                   BackendEnvironment environment, backends::Registry& registry) {
+                   BackendEnvironment environment, backends::Registry& registry,
+                   const engine::LeaderElector* gate) {
   for (const BackendConfiguration& one : configuration.backends) {
     auto backend = MakeBackend(one, clock, random, environment);
     if (!backend.ok()) return backend.status().Annotate("backend \"" + one.name + "\"");
-    registry.Add(std::move(backend).value());
+    if (gate != nullptr) {
+      registry.Add(std::make_unique<GatedBackend>(std::move(backend).value(), *gate));
+    } else {
+      registry.Add(std::move(backend).value());
+    }
   }
   return Status::Ok();
 }
 
-probes::AddressPolicy MakeAddressPolicy(const ControllerConfiguration& configuration) {
+probes::AddressPolicy MakeAddressPolicy(const ControllerConfiguration& configuration,
+                                        ProbeLimitsOf limits) {
   std::vector<std::string> denied = configuration.probes.denied_cidrs;
   // Unless the administrator opens them, the ranges where clouds keep credentials stay closed.
   if (configuration.probes.allowed_cidrs.empty()) {
     denied.insert(denied.end(), {"169.254.0.0/16", "fe80::/10", "fd00:ec2::/32"});
   }
-  return [allowed = ParseRanges(configuration.probes.allowed_cidrs), closed = ParseRanges(denied)](
-             const std::string&, const std::string& ip) -> Status {
+  return [allowed = ParseRanges(configuration.probes.allowed_cidrs), closed = ParseRanges(denied),
+          limits = std::move(limits)](const std::string& ns, const std::string& ip) -> Status {
     bool v4 = false;
     const auto address = ParseAddress(ip, &v4);
     if (!address) return InvalidArgumentError("\"" + ip + "\" is not an address");
@@ -128,6 +138,12 @@ probes::AddressPolicy MakeAddressPolicy(const ControllerConfiguration& configura
     }
     if (!allowed.empty() && FindRange(allowed, *address) == nullptr) {
       return PermissionDeniedError("probing " + ip + " is not within probes.allowedCIDRs");
+    }
+    for (const ProbeLimit& limit : limits != nullptr ? limits(ns) : std::vector<ProbeLimit>{}) {
+      if (FindRange(ParseRanges(limit.allowed_cidrs), *address) == nullptr) {
+        return PermissionDeniedError(
+            "probing " + ip + " is not within probes.allowedCIDRs of guardrail " + limit.guardrail);
+      }
     }
     return Status::Ok();
   };

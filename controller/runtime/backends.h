@@ -10,6 +10,7 @@
 #include "pkg/backends/backend.h"
 #include "pkg/base/clock.h"
 #include "pkg/base/random.h"
+#include "pkg/engine/leader.h"
 #include "pkg/probes/prober.h"
 
 namespace salve::runtime {
@@ -19,15 +20,25 @@ using BackendEnvironment =
     std::function<std::map<std::string, std::string>(const apis::salve::v1alpha1::TargetRef&)>;
 
 // Makes a backend for each one in the configuration. kInvalidArgument names the entry and the field
-// (a host that cannot be understood, a TLS file that cannot be read).
+// (a host that cannot be understood, a TLS file that cannot be read). With a `gate`, which outlives
+// them, they act only while this process leads.
 Status AddBackends(const apis::config::v1alpha1::ControllerConfiguration& configuration,
                    Clock& clock, Random& random, BackendEnvironment environment,
-                   backends::Registry& registry);
+                   backends::Registry& registry, const engine::LeaderElector* gate = nullptr);
+
+// What a HealingGuardrail allows the probes of the namespaces that it selects to connect to.
+struct ProbeLimit {
+  std::string guardrail;
+  std::vector<std::string> allowed_cidrs;
+};
+// Those that bind a namespace; only guardrails that name any network. Called from any thread.
+using ProbeLimitsOf = std::function<std::vector<ProbeLimit>(const std::string& ns)>;
 
 // Which addresses probes may connect to. Without any CIDR in the configuration: everything but the
-// link-local ranges, where clouds keep their credentials.
+// link-local ranges, where clouds keep their credentials. Every guardrail can only narrow it.
 probes::AddressPolicy MakeAddressPolicy(
-    const apis::config::v1alpha1::ControllerConfiguration& configuration);
+    const apis::config::v1alpha1::ControllerConfiguration& configuration,
+    ProbeLimitsOf limits = nullptr);
 
 // The configuration without a file: one backend "docker" at DOCKER_HOST or the usual socket, open
 // to all namespaces.

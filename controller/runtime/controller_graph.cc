@@ -47,13 +47,13 @@ engine::ControllerOptions OptionsFor(int max_concurrent, Duration timeout) {
 }
 
 std::unique_ptr<probes::Prober> MakeProber(const GraphInput& input, probes::SecretReader& secrets,
-                                           backends::Registry& backends, Clock& clock,
-                                           Random& random) {
+                                           backends::Registry& backends, ProbeLimitsOf limits,
+                                           Clock& clock, Random& random) {
   probes::ProberOptions options;
   options.secrets = &secrets;
   options.clock = &clock;
   options.random = &random;
-  options.address_policy = MakeAddressPolicy(input.configuration);
+  options.address_policy = MakeAddressPolicy(input.configuration, std::move(limits));
   options.exec = [&backends](const v1::TargetRef& ref, const std::vector<std::string>& argv,
                              MonoTime deadline) -> StatusOr<healing::ActionResult> {
     backends::Backend* backend = backends.Find(ref.backend);
@@ -90,7 +90,9 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
       secrets_(*input_.client, input_.secret_root),
       policy_status_(*input_.client, policies_),
       guardrail_status_(*input_.client, guardrails_),
-      prober_(MakeProber(input_, secrets_, *backends_, clock, random)),
+      prober_(MakeProber(
+          input_, secrets_, *backends_,
+          [this](const std::string& ns) { return ProbeLimitsFor(ns); }, clock, random)),
       shell_{*input_.client,
              policies_,
              incidents_,
@@ -113,15 +115,37 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
       policy_reconciler_(shell_,
                          [this](const NamespacedName& key) { policy_controller_.Enqueue(key); }),
       incident_reconciler_(shell_),
+      guardrail_reconciler_(shell_),
       policy_controller_("healingpolicy", policy_reconciler_, OptionsFor(4, seconds(60)), env_),
       // An incident's reconcile lasts as long as its action: a restart takes seconds.
       incident_controller_("incident", incident_reconciler_, OptionsFor(64, seconds(600)), env_),
+      guardrail_controller_("healingguardrail", guardrail_reconciler_, OptionsFor(1, seconds(60)),
+                            env_),
       manager_({}, *input_.elector, env_) {}
 
 Status ControllerGraph::AddBackends(Clock& clock, Random& random) {
   BackendEnvironment environment = [this](const v1::TargetRef& ref) { return SecretsFor(ref); };
   return runtime::AddBackends(input_.configuration, clock, random, std::move(environment),
-                              *backends_);
+                              *backends_, input_.action_gate);
+}
+
+void ControllerGraph::OnSynced(std::function<void()> callback) {
+  const auto start = [callback = std::move(callback)] {
+    callback();
+    return Status::Ok();
+  };
+  runnables_.push_back(
+      std::make_unique<engine::FunctionRunnable>("caches are complete", start, nullptr));
+  manager_.Add(*runnables_.back());
+}
+
+std::vector<ProbeLimit> ControllerGraph::ProbeLimitsFor(const std::string& ns) {
+  std::vector<ProbeLimit> limits;
+  for (const v1::HealingGuardrail& guardrail : reconcilers::GuardrailsFor(shell_, ns)) {
+    if (guardrail.spec.probes.allowed_cidrs.empty()) continue;
+    limits.push_back({guardrail.metadata.name, guardrail.spec.probes.allowed_cidrs});
+  }
+  return limits;
 }
 
 // What redis-cli and psql in the target need to log in: the passwords of the probes that measure
@@ -153,6 +177,7 @@ void ControllerGraph::Connect() {
   reconcilers::AddIndexes(incidents_, approvals_);
   reconcilers::WatchForPolicies(shell_, policy_controller_);
   reconcilers::WatchForIncidents(shell_, incident_controller_);
+  reconcilers::WatchForGuardrails(shell_, guardrail_controller_);
   for (engine::InformerBase* informer : std::initializer_list<engine::InformerBase*>{
            &namespaces_, &guardrails_, &policies_, &incidents_, &approvals_}) {
     manager_.Add(*informer);
@@ -173,6 +198,7 @@ void ControllerGraph::Connect() {
   for (const auto& runnable : runnables_) manager_.Add(*runnable);
   manager_.Add(policy_controller_);
   manager_.Add(incident_controller_);
+  manager_.Add(guardrail_controller_);
 }
 
 }  // namespace salve::runtime

@@ -2,10 +2,12 @@
 #ifndef SALVE_CONTROLLER_RUNTIME_CONTROLLER_GRAPH_H_
 #define SALVE_CONTROLLER_RUNTIME_CONTROLLER_GRAPH_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "controller/runtime/backends.h"
 #include "controller/runtime/secrets.h"
 
 #include "pkg/apis/config/v1alpha1/configuration.h"
@@ -16,6 +18,7 @@
 #include "pkg/engine/lease.h"
 #include "pkg/engine/manager.h"
 #include "pkg/probes/prober.h"
+#include "pkg/reconcilers/guardrail_reconciler.h"
 #include "pkg/reconcilers/healingpolicy_reconciler.h"
 #include "pkg/reconcilers/incident_reconciler.h"
 #include "pkg/reconcilers/shell.h"
@@ -34,6 +37,8 @@ struct GraphInput {
   std::string instance;     // stable name of this installation
   std::string secret_root;  // directory for secret files of policies
   bool self_heal_enabled = true;
+  // Where leadership can be lost: asked again right before each action.
+  const engine::LeaderElector* action_gate = nullptr;
 };
 
 // The controller's object graph: an ordered list of members, built in that order and ended in
@@ -47,11 +52,14 @@ class ControllerGraph {
   engine::Manager& manager() { return manager_; }
   reconcilers::Shell& shell() { return shell_; }
   engine::Informer<apis::salve::v1alpha1::Incident>& incidents() { return incidents_; }
+  // Called once all caches are complete, whether this process leads or not. Before the start.
+  void OnSynced(std::function<void()> callback);
 
  private:
   ControllerGraph(GraphInput input, std::unique_ptr<backends::Registry> backends, Clock& clock,
                   Random& random);
   Status AddBackends(Clock& clock, Random& random);
+  std::vector<ProbeLimit> ProbeLimitsFor(const std::string& ns);
   std::map<std::string, std::string> SecretsFor(const apis::salve::v1alpha1::TargetRef& ref);
   void Connect();
 
@@ -74,8 +82,10 @@ class ControllerGraph {
   reconcilers::Shell shell_;
   reconcilers::HealingPolicyReconciler policy_reconciler_;
   reconcilers::IncidentReconciler incident_reconciler_;
+  reconcilers::GuardrailReconciler guardrail_reconciler_;
   engine::Controller policy_controller_;
   engine::Controller incident_controller_;
+  engine::Controller guardrail_controller_;
   std::vector<std::unique_ptr<engine::Runnable>> runnables_;
   engine::Manager manager_;
 };

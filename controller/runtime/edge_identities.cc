@@ -3,6 +3,10 @@
 
 #include <charconv>
 
+#include "pkg/apis/salve/v1alpha1/approval.h"
+#include "pkg/client/rest_client.h"
+#include "pkg/http/transports.h"
+
 namespace salve::runtime {
 namespace {
 
@@ -15,8 +19,8 @@ bool Same(const apiserver::Identity& a, const apiserver::Identity& b) {
 
 }  // namespace
 
-std::optional<edge::Identity> EdgeIdentities::Authenticate(std::string_view bearer_token) {
-  std::optional<apiserver::Identity> known = tokens_.Authenticate(bearer_token);
+std::optional<edge::Identity> EmbeddedIdentities::Authenticate(std::string_view bearer_token) {
+  std::optional<apiserver::Identity> known = api_.tokens().Authenticate(bearer_token);
   if (!known) return std::nullopt;
   MutexLock lock(mu_);
   std::size_t index = 0;
@@ -30,7 +34,7 @@ std::optional<edge::Identity> EdgeIdentities::Authenticate(std::string_view bear
   return identity;
 }
 
-EdgeIdentities::Session* EdgeIdentities::Find(const edge::Identity& identity) {
+EmbeddedIdentities::Session* EmbeddedIdentities::Find(const edge::Identity& identity) {
   if (identity.groups.empty()) return nullptr;
   const std::string& group = identity.groups.back();
   if (group.compare(0, kSessionGroup.size(), kSessionGroup) != 0) return nullptr;
@@ -41,7 +45,7 @@ EdgeIdentities::Session* EdgeIdentities::Find(const edge::Identity& identity) {
   return &sessions_[index];
 }
 
-bool EdgeIdentities::MayReadIncidents(const edge::Identity& identity, const std::string& ns) {
+bool EmbeddedIdentities::MayReadIncidents(const edge::Identity& identity, const std::string& ns) {
   MutexLock lock(mu_);
   const Session* session = Find(identity);
   if (session == nullptr) return false;
@@ -53,12 +57,22 @@ bool EdgeIdentities::MayReadIncidents(const edge::Identity& identity, const std:
   return apiserver::Allowed(session->identity, attributes);
 }
 
-std::optional<std::string> EdgeIdentities::TokenFor(const edge::Identity& identity) {
+std::optional<std::string> EmbeddedIdentities::TokenFor(const edge::Identity& identity) {
   MutexLock lock(mu_);
   Session* session = Find(identity);
   if (session == nullptr) return std::nullopt;
-  if (session->token.empty()) session->token = tokens_.AddEphemeral(session->identity);
+  if (session->token.empty()) session->token = api_.tokens().AddEphemeral(session->identity);
   return session->token;
+}
+
+Status EmbeddedIdentities::CreateApproval(const edge::Identity& identity,
+                                          const client::Json& approval) {
+  const std::optional<std::string> token = TokenFor(identity);
+  if (!token) return UnauthenticatedError("who approves is not known");
+  const auto transport =
+      http::MakeInProcessTransport(api_.handler(), {{"Authorization", "Bearer " + *token}}, clock_);
+  client::RestClient client(*transport, {}, clock_, random_);
+  return client.Create(apis::salve::v1alpha1::IncidentApproval::kInfo, approval, {}).status();
 }
 
 }  // namespace salve::runtime

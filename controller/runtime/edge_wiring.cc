@@ -5,8 +5,6 @@
 
 #include "pkg/apis/codec.h"
 #include "pkg/apis/salve/v1alpha1/approval.h"
-#include "pkg/client/rest_client.h"
-#include "pkg/http/transports.h"
 
 namespace salve::runtime {
 namespace {
@@ -44,46 +42,59 @@ edge::IncidentView ViewOf(const v1::Incident& incident) {
 
 }  // namespace
 
-EdgeWiring::EdgeWiring(ControllerGraph& graph, apiserver::ApiServer& api, Clock& clock,
-                       Random& random)
-    : graph_(graph),
-      api_(api),
-      clock_(clock),
-      random_(random),
-      identities_(std::make_shared<EdgeIdentities>(api.tokens())),
+EdgeWiring::EdgeWiring(std::shared_ptr<EdgeIdentities> identities, Clock& clock, Random& random)
+    : identities_(std::move(identities)),
       hub_(std::make_unique<edge::TimelineHub>(edge::TimelineOptions{}, identities_, clock)),
       router_(std::make_unique<edge::Router>(identities_, clock, random)) {
-  checks_.Add("controller", [this] {
-    for (const engine::HealthCheckResult& result : graph_.manager().CheckHealth()) {
-      if (!result.ok) return UnavailableError(result.name + ": " + result.message);
-    }
-    return graph_.manager().ready() ? Status::Ok() : UnavailableError("still starting");
-  });
-  checks_.Add("store", [this] {
-    return api_.store().revision() > 0 ? Status::Ok() : UnavailableError("the store is not open");
-  });
   edge::AddHealthRoutes(*router_, checks_);
   edge::AddIncidentRoutes(
       *router_, *hub_, identities_,
       [this](const edge::ApprovalDecision& decision) { return Decide(decision); }, clock);
-  graph_.incidents().AddHandler([this](const engine::Change<v1::Incident>& change) {
-    if (change.after != nullptr) {
-      hub_->Update(ViewOf(*change.after));
-    } else {
-      hub_->Remove(change.header.name.ns, change.header.name.name,
-                   VersionNumber(change.header.resource_version));
-    }
-  });
 }
 
-void EdgeWiring::MarkSynced() {
-  hub_->MarkSynced(VersionNumber(graph_.incidents().store().version()));
+void EdgeWiring::AddCheck(std::string name, std::function<Status()> check) {
+  checks_.Add(std::move(name), std::move(check));
 }
 
-// The approval is made by the API server's rules, with the person's own rights.
+void EdgeWiring::AddDetail(std::string name, std::function<std::string()> detail) {
+  checks_.AddDetail(std::move(name), std::move(detail));
+}
+
+void EdgeWiring::Follow(ControllerGraph& graph) {
+  graph.incidents().AddHandler(
+      [this](const engine::Change<v1::Incident>& change) { OnChange(change); });
+  graph.OnSynced([this, &graph] { OnSynced(graph); });
+}
+
+void EdgeWiring::Unfollow(ControllerGraph& graph) {
+  MutexLock lock(mu_);
+  before_.clear();
+  for (const auto& incident : graph.incidents().List()) {
+    before_.push_back({incident->metadata.ns, incident->metadata.name});
+  }
+}
+
+void EdgeWiring::OnChange(const engine::Change<v1::Incident>& change) {
+  MutexLock lock(mu_);
+  if (change.after != nullptr) {
+    hub_->Update(ViewOf(*change.after));
+  } else {
+    hub_->Remove(change.header.name.ns, change.header.name.name,
+                 VersionNumber(change.header.resource_version));
+  }
+}
+
+void EdgeWiring::OnSynced(ControllerGraph& graph) {
+  const std::uint64_t version = VersionNumber(graph.incidents().store().version());
+  MutexLock lock(mu_);
+  for (const apis::meta::v1::NamespacedName& name : before_) {
+    if (graph.incidents().Get(name) == nullptr) hub_->Remove(name.ns, name.name, version);
+  }
+  before_.clear();
+  hub_->MarkSynced(version);
+}
+
 Status EdgeWiring::Decide(const edge::ApprovalDecision& decision) {
-  const std::optional<std::string> token = identities_->TokenFor(decision.identity);
-  if (!token) return UnauthenticatedError("who approves is not known");
   v1::IncidentApproval approval;
   approval.metadata.ns = decision.ns;
   approval.metadata.generate_name = decision.incident + "-";
@@ -94,10 +105,7 @@ Status EdgeWiring::Decide(const edge::ApprovalDecision& decision) {
   approval.spec.decision = decision.approve ? "Approve" : "Reject";
   approval.spec.approver = decision.identity.user;
   approval.spec.reason = decision.reason;
-  const auto transport =
-      http::MakeInProcessTransport(api_.handler(), {{"Authorization", "Bearer " + *token}}, clock_);
-  client::RestClient client(*transport, {}, clock_, random_);
-  return client.Create(v1::IncidentApproval::kInfo, apis::Encode(approval), {}).status();
+  return identities_->CreateApproval(decision.identity, apis::Encode(approval));
 }
 
 }  // namespace salve::runtime

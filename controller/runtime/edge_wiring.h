@@ -2,12 +2,14 @@
 #ifndef SALVE_CONTROLLER_RUNTIME_EDGE_WIRING_H_
 #define SALVE_CONTROLLER_RUNTIME_EDGE_WIRING_H_
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "controller/runtime/controller_graph.h"
 #include "controller/runtime/edge_identities.h"
 
-#include "pkg/apiserver/server.h"
 #include "pkg/edge/health.h"
 #include "pkg/edge/incident_routes.h"
 #include "pkg/edge/router.h"
@@ -15,28 +17,36 @@
 
 namespace salve::runtime {
 
-// The edge of a standalone process: who may ask, what is ready, and the incidents that feed the
-// live stream.
+// The edge of a process: who may ask, what is ready, and the incidents that feed the live stream.
+// It outlives the graphs that it follows, one after the other, so that a new configuration cuts no
+// reader off.
 class EdgeWiring {
  public:
-  // Adds a handler to the graph's incident informer: before the manager starts. All outlive it.
-  EdgeWiring(ControllerGraph& graph, apiserver::ApiServer& api, Clock& clock, Random& random);
+  EdgeWiring(std::shared_ptr<EdgeIdentities> identities, Clock& clock, Random& random);
 
+  // Both before the handler serves: what /ready asks, and what it tells besides.
+  void AddCheck(std::string name, std::function<Status()> check);
+  void AddDetail(std::string name, std::function<std::string()> detail);
   http::Handler& handler() { return *router_; }
-  // The first list of incidents is complete: readers are let in.
-  void MarkSynced();
+
+  // From now on this graph's incidents are shown; before its manager starts. Once its caches are
+  // complete, readers are let in, and what the graph before had and this one has not is gone.
+  void Follow(ControllerGraph& graph);
+  // After the graph's manager has stopped.
+  void Unfollow(ControllerGraph& graph);
 
  private:
+  void OnChange(const engine::Change<apis::salve::v1alpha1::Incident>& change);
+  void OnSynced(ControllerGraph& graph);
   Status Decide(const edge::ApprovalDecision& decision);
 
-  ControllerGraph& graph_;
-  apiserver::ApiServer& api_;
-  Clock& clock_;
-  Random& random_;
   edge::ReadyChecks checks_;
-  std::shared_ptr<EdgeIdentities> identities_;
-  std::unique_ptr<edge::TimelineHub> hub_;
-  std::unique_ptr<edge::Router> router_;
+  const std::shared_ptr<EdgeIdentities> identities_;
+  const std::unique_ptr<edge::TimelineHub> hub_;
+  const std::unique_ptr<edge::Router> router_;
+
+  Mutex mu_;  // one feeds the hub at a time
+  std::vector<apis::meta::v1::NamespacedName> before_ SALVE_GUARDED_BY(mu_);
 };
 
 }  // namespace salve::runtime

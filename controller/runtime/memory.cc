@@ -11,7 +11,7 @@
 
 namespace salve::runtime {
 
-void ReleaseStartupMemory() {
+void ReleaseIdleMemory() {
   malloc_trim(0);
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {

@@ -4,11 +4,10 @@
 
 namespace salve::runtime {
 
-// Gives back what only the start needed: freed heap, and the pages of program text that were read
-// while libraries initialized themselves. Text that is needed again is mapped again from the page
-// cache, at the price of a minor fault. Call it once, when the process has settled. Never fails;
-// changes no behaviour.
-void ReleaseStartupMemory();
+// Gives back what is not needed at the moment: freed heap, and the pages of program text that were
+// read at the start or by work that is done. Text that is needed again is mapped again from the
+// page cache, at the price of a minor fault. Never fails; changes no behaviour.
+void ReleaseIdleMemory();
 
 }  // namespace salve::runtime
 

@@ -19,15 +19,38 @@ struct StandaloneOptions {
   std::string manifests_dir;                   // "" = none
   std::vector<std::string> docker_labels;      // KEY=VALUE
   std::string log_level = "info";
+  bool api_only = false;  // the API and its store; controllers come as processes of their own
+};
+
+// What `salve controller` was asked for.
+struct ControllerOptions {
+  std::string kubeconfig;  // "" = $KUBECONFIG, the pod's account, ~/.kube/config
+  std::string context;     // "" = its current one
+  std::string lease_namespace = "salve-system";  // of the leader's lease
+  bool leader_elect = true;
+  std::string config_file;
+  std::string http_listen = "127.0.0.1:8080";
+  std::string http_address_file;  // "" = none; for scripts that let the system choose the port
+  std::string secret_dir;         // for secret files of policies; "" = none may be read
+  std::string log_level = "info";
 };
 
 // "127.0.0.1:6443" or "[::1]:6443" → host without brackets and port. kInvalidArgument names `flag`.
 StatusOr<std::pair<std::string, int>> ParseListen(const std::string& flag,
                                                   const std::string& address);
 
-// Runs until SIGTERM or SIGINT; returns the process's exit code. Start-up errors go to stderr as
-// one line.
+std::string HostPort(const std::string& host, int port);
+
+// Leaves "host:port" in a file.
+Status WriteAddress(const std::string& path, const std::string& address);
+
+// False where SELF_HEAL_ENABLED=false stops all actions.
+bool SelfHealEnabled();
+
+// Each runs until SIGTERM or SIGINT; returns the process's exit code. Start-up errors go to stderr
+// as one line.
 int RunStandalone(const StandaloneOptions& options);
+int RunController(const ControllerOptions& options);
 
 }  // namespace salve::runtime
 

@@ -24,17 +24,15 @@ void BlockSignals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int WaitForTermination(const std::function<void()>& reload, const std::function<void()>& settled) {
+int WaitForTermination(const std::function<void()>& reload, const std::function<void()>& tidy) {
   const sigset_t set = Handled();
-  bool has_settled = false;
+  timespec patience{10, 0};
   for (;;) {
-    const timespec start{10, 0};
-    const int signal =
-        has_settled ? sigwaitinfo(&set, nullptr) : sigtimedwait(&set, nullptr, &start);
+    const int signal = sigtimedwait(&set, nullptr, &patience);
     if (signal < 0) {
-      if (errno == EAGAIN && !has_settled) {
-        has_settled = true;
-        settled();
+      if (errno == EAGAIN) {
+        patience.tv_sec = 60;
+        tidy();
       }
       continue;
     }

@@ -10,10 +10,10 @@ namespace salve::runtime {
 // before the first thread is started: threads inherit it.
 void BlockSignals();
 
-// Waits for SIGTERM or SIGINT and returns its number; calls `reload` for each SIGHUP, and `settled`
-// once, when ten seconds have passed without a signal. A second SIGTERM or SIGINT, later, ends the
+// Waits for SIGTERM or SIGINT and returns its number; calls `reload` for each SIGHUP, and `tidy`
+// ten seconds after the call and then once a minute. A second SIGTERM or SIGINT, later, ends the
 // process at once.
-int WaitForTermination(const std::function<void()>& reload, const std::function<void()>& settled);
+int WaitForTermination(const std::function<void()>& reload, const std::function<void()>& tidy);
 
 }  // namespace salve::runtime
 

@@ -2,20 +2,17 @@
 #include "controller/runtime/standalone.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
-#include "controller/runtime/backends.h"
 #include "controller/runtime/docker_label.h"
 #include "controller/runtime/memory.h"
 #include "controller/runtime/signals.h"
-#include "controller/runtime/simulate.h"
 #include <sys/stat.h>
 
 #include "pkg/apis/kinds.h"
 #include "pkg/apiserver/certs.h"
 #include "pkg/apiserver/server_kubeconfig.h"
+#include "pkg/base/file_source.h"
 #include "pkg/base/log.h"
 
 namespace salve::runtime {
@@ -33,52 +30,15 @@ Status MakeDataDir(const std::string& dir) {
                                (error ? error.message() : std::string("cannot be made private")));
 }
 
-std::string HostPort(const std::string& host, int port) {
-  const bool v6 = host.find(':') != std::string::npos;
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
-
-// For scripts that let the system choose the port.
-Status WriteAddress(const std::string& path, const std::string& address) {
-  std::ofstream out(path, std::ios::trunc);
-  out << address << "\n";
-  out.close();
-  return out ? Status::Ok() : UnavailableError("cannot write " + path);
-}
-
-bool SelfHealEnabled() {
-  const char* value = std::getenv("SELF_HEAL_ENABLED");
-  if (value == nullptr) return true;
-  const std::string text = value;
-  return text != "false" && text != "0" && text != "no" && text != "off";
-}
-
 }  // namespace
-
-StatusOr<std::pair<std::string, int>> ParseListen(const std::string& flag,
-                                                  const std::string& address) {
-  const Status bad = InvalidArgumentError(flag + ": \"" + address + "\" is not HOST:PORT");
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon == 0) return bad;
-  std::string host = address.substr(0, colon);
-  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  const std::string digits = address.substr(colon + 1);
-  if (digits.empty() || digits.size() > 5 ||
-      digits.find_first_not_of("0123456789") != std::string::npos || std::stoi(digits) > 65535) {
-    return bad;
-  }
-  return std::pair(host, std::stoi(digits));
-}
 
 StatusOr<std::unique_ptr<Standalone>> Standalone::Start(const StandaloneOptions& options,
                                                         Clock& clock, Random& random) {
   std::unique_ptr<Standalone> self(new Standalone(options));
-  SALVE_ASSIGN_OR_RETURN(self->configuration_, ReadConfiguration(options.config_file));
   SALVE_RETURN_IF_ERROR(self->OpenApi(clock, random));
   SALVE_RETURN_IF_ERROR(self->BuildController(clock, random));
   SALVE_RETURN_IF_ERROR(self->Listen(clock));
-  SALVE_RETURN_IF_ERROR(self->graph_->manager().Start({}));
-  self->edge_->MarkSynced();
+  if (self->runner_ != nullptr) SALVE_RETURN_IF_ERROR(self->runner_->Start());
   SALVE_RETURN_IF_ERROR(self->Seed());
   return self;
 }
@@ -109,20 +69,30 @@ Status Standalone::OpenApi(Clock& clock, Random& random) {
 }
 
 Status Standalone::BuildController(Clock& clock, Random& random) {
+  edge_ = std::make_unique<EdgeWiring>(std::make_shared<EmbeddedIdentities>(*api_, clock, random),
+                                       clock, random);
+  edge_->AddCheck("store", [this] {
+    return api_->store().revision() > 0 ? Status::Ok() : UnavailableError("the store is not open");
+  });
+  if (options_.api_only) return Status::Ok();
   engine_metrics_ = std::make_unique<PrometheusEngineMetrics>(metrics::Default());
   healing_metrics_ = std::make_unique<PrometheusHealingMetrics>(metrics::Default());
-  GraphInput input;
-  input.client = client_.get();
-  input.event_client = client_.get();
-  input.elector = &leader_;
-  input.engine_metrics = engine_metrics_.get();
-  input.healing_metrics = healing_metrics_.get();
-  input.configuration = configuration_;
-  input.instance = "salve-standalone";
-  input.secret_root = options_.data_dir + "/secrets";
-  input.self_heal_enabled = SelfHealEnabled();
-  SALVE_ASSIGN_OR_RETURN(graph_, ControllerGraph::Build(std::move(input), clock, random));
-  edge_ = std::make_unique<EdgeWiring>(*graph_, *api_, clock, random);
+  GraphRunnerOptions options;
+  options.input.client = client_.get();
+  options.input.event_client = client_.get();
+  options.input.elector = &leader_;
+  options.input.engine_metrics = engine_metrics_.get();
+  options.input.healing_metrics = healing_metrics_.get();
+  options.input.instance = "salve-standalone";
+  options.input.secret_root = options_.data_dir + "/secrets";
+  options.input.self_heal_enabled = SelfHealEnabled();
+  options.config_file = options_.config_file;
+  runner_ = std::make_unique<GraphRunner>(std::move(options), *edge_, SystemFiles(),
+                                          metrics::Default(), clock, random);
+  edge_->AddCheck("controller", [this] { return runner_->Ready(); });
+  if (!options_.config_file.empty()) {
+    edge_->AddDetail("configuration", [this] { return runner_->ConfigurationState(); });
+  }
   return Status::Ok();
 }
 
@@ -175,7 +145,7 @@ Standalone::~Standalone() { Stop(); }
 void Standalone::Stop() {
   if (std::exchange(stopped_, true)) return;
   manifests_.reset();
-  if (graph_ != nullptr) graph_->manager().Stop();
+  if (runner_ != nullptr) runner_->Stop();
   if (edge_http_ != nullptr) edge_http_->Stop(kStopGrace);
   if (api_ != nullptr) api_->StopWatches();
   if (api_http_ != nullptr) api_http_->Stop(kStopGrace);
@@ -194,12 +164,8 @@ int RunStandalone(const StandaloneOptions& options) {
     std::fprintf(stderr, "salve standalone: %s\n", running.status().message().c_str());
     return running.code() == Code::kInvalidArgument ? 2 : 1;
   }
-  const auto reload = [] {
-    Log(Severity::kInfo,
-        "SIGHUP: tokens, secrets and manifests are read anew by themselves; a changed "
-        "configuration file needs a restart");
-  };
-  const int signal = WaitForTermination(reload, ReleaseStartupMemory);
+  const auto reload = [&running] { (*running)->Reload(); };
+  const int signal = WaitForTermination(reload, ReleaseIdleMemory);
   Log(Severity::kInfo, "stopping", {{"signal", signal}});
   (*running)->Stop();
   return 0;

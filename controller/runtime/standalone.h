@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "controller/runtime/controller_graph.h"
 #include "controller/runtime/edge_wiring.h"
+#include "controller/runtime/graph_runner.h"
 #include "controller/runtime/manifests.h"
 #include "controller/runtime/metrics.h"
 #include "controller/runtime/options.h"
@@ -28,6 +28,10 @@ class Standalone {
                                                      Random& random);
   ~Standalone();  // Stop()
 
+  // Takes the configuration file over now. What else there is to reload is read anew at each use.
+  void Reload() {
+    if (runner_ != nullptr) runner_->Reload();
+  }
   // Drains: no new connection, running reconciles finish, writes are stored.
   void Stop();
 
@@ -39,7 +43,6 @@ class Standalone {
   Status Seed();
 
   const StandaloneOptions options_;
-  apis::config::v1alpha1::ControllerConfiguration configuration_;
   std::unique_ptr<PrometheusEngineMetrics> engine_metrics_;
   std::unique_ptr<PrometheusHealingMetrics> healing_metrics_;
   std::unique_ptr<apiserver::ApiServer> api_;
@@ -47,8 +50,8 @@ class Standalone {
   std::unique_ptr<client::RestClient> client_;
   std::unique_ptr<client::RestClient> admin_;
   engine::AlwaysLeader leader_;
-  std::unique_ptr<ControllerGraph> graph_;
   std::unique_ptr<EdgeWiring> edge_;
+  std::unique_ptr<GraphRunner> runner_;  // null with --api-only
   std::unique_ptr<http::Server> api_http_;
   std::unique_ptr<http::Server> edge_http_;
   std::unique_ptr<ManifestWatcher> manifests_;

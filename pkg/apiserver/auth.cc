@@ -65,7 +65,7 @@ const std::vector<Grant>& Grants() {
        {{"create", "update", "patch"}, {"", "events.k8s.io"}, {"events"}, {}}},
       {true,
        kControllerUser,
-       {{"get", "create", "update", "patch"}, {"coordination.k8s.io"}, {"leases"}, {}}},
+       {{"get", "create", "update", "patch", "delete"}, {"coordination.k8s.io"}, {"leases"}, {}}},
   };
   return *grants;
 }
@@ -112,7 +112,10 @@ bool WithinRestrictions(const Identity& identity, const Attributes& a) {
 
 // Operators and approvers are viewers, too.
 bool IsSubject(const Identity& identity, const Grant& grant) {
-  if (grant.to_user) return identity.user == grant.subject;
+  if (grant.to_user) {
+    return identity.user == grant.subject ||
+           (grant.subject == kControllerUser && IsController(identity));
+  }
   if (grant.subject == kAuthenticatedGroup) return true;
   if (identity.InGroup(grant.subject)) return true;
   return grant.subject == kViewersGroup &&
@@ -122,6 +125,10 @@ bool IsSubject(const Identity& identity, const Grant& grant) {
 }  // namespace
 
 bool Identity::InGroup(std::string_view group) const { return Contains(groups, group); }
+
+bool IsController(const Identity& identity) {
+  return identity.user == kControllerUser || identity.InGroup(kControllersGroup);
+}
 
 std::vector<const Rule*> RulesOf(const Identity& identity) {
   std::vector<const Rule*> rules;

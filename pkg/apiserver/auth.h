@@ -40,12 +40,17 @@ struct Rule {
 };
 
 inline constexpr char kControllerUser[] = "system:serviceaccount:salve-system:salve-controller";
+// The rights of the controller for a process of its own, under a name of its own.
+inline constexpr char kControllersGroup[] = "salve:controllers";
 inline constexpr char kAdminsGroup[] = "salve:admins";
 inline constexpr char kOperatorsGroup[] = "salve:operators";
 inline constexpr char kApproversGroup[] = "salve:approvers";
 inline constexpr char kViewersGroup[] = "salve:viewers";
 inline constexpr char kMastersGroup[] = "system:masters";
 inline constexpr char kAuthenticatedGroup[] = "system:authenticated";
+
+// The controller, in this process or beside it.
+bool IsController(const Identity& identity);
 
 // What an identity's groups grant it, before the restrictions of its token.
 std::vector<const Rule*> RulesOf(const Identity& identity);

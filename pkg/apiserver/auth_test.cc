@@ -103,6 +103,21 @@ TEST(AuthorizerTest, TheControllerMayNotApproveNorWritePolicies) {
   EXPECT_FALSE(Allowed(controller, On("list", "secrets")));
 }
 
+TEST(AuthorizerTest, AControllerBesideTheServerHasTheSameRightsByItsGroupAndNoOthers) {
+  Identity controller;
+  controller.user = "salve-controller-2";
+  controller.groups = {kControllersGroup};
+  EXPECT_TRUE(Allowed(controller, On("update", "incidents/status")));
+  EXPECT_TRUE(Allowed(controller, On("create", "incidents")));
+  EXPECT_FALSE(Allowed(controller, On("create", "incidentapprovals")));
+  EXPECT_FALSE(Allowed(controller, On("update", "healingpolicies")));
+  Attributes release = On("delete", "leases", "salve-system");
+  release.group = "coordination.k8s.io";
+  EXPECT_TRUE(Allowed(controller, release)) << "else a target stays locked after each action";
+  controller.groups.clear();
+  EXPECT_FALSE(Allowed(controller, On("create", "incidents")));
+}
+
 TEST(AuthorizerTest, ARestrictedTokenStaysInItsNamespacesAndPolicies) {
   Identity identity;
   identity.user = "u";
@@ -204,6 +219,10 @@ TEST(ApprovalTest, OnlyWhoHoldsTheRightMayApproveAndOnlyInHisOwnName) {
                     Approval("a5", kControllerUser, "p1"))
                 .status,
             403);
+  const std::string both =
+      server.api->tokens().AddEphemeral({"eve", {kControllersGroup, kApproversGroup}, {}, {}});
+  EXPECT_EQ(server.As(both, "POST", kApprovals, Approval("a6", "eve", "p1")).status, 403)
+      << "a controller that is an approver, too";
   const Answer changed =
       server.Do("PATCH", std::string(kApprovals) + "/a1", {{"spec", {{"decision", "Reject"}}}});
   EXPECT_GE(changed.status, 400);

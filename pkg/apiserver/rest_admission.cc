@@ -43,7 +43,7 @@ class ApprovalPlugin final : public AdmissionPlugin {
 
  private:
   static std::optional<ApiError> ValidateCreate(const AdmissionRequest& request) {
-    if (request.user.user == kControllerUser) {
+    if (IsController(request.user)) {
       return Denied(request, "the controller may not approve what it proposes itself");
     }
     const std::string approver = SpecText(*request.object, "approver");

@@ -76,7 +76,9 @@ Status CheckRecord(const TokenRecord& record) {
   }
   if (record.identity.user == kControllerUser) {
     return InvalidArgumentError("user: " + record.identity.user +
-                                " is the controller's own identity and gets no other token");
+                                " is the controller's own identity and gets no other token; "
+                                "for another controller take any name and the group " +
+                                kControllersGroup);
   }
   for (const auto* list :
        {&record.identity.groups, &record.identity.namespaces, &record.identity.policies}) {

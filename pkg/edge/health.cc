@@ -33,6 +33,10 @@ void ReadyChecks::Add(std::string name, std::function<Status()> check) {
   checks_.push_back({std::move(name), std::move(check)});
 }
 
+void ReadyChecks::AddDetail(std::string name, std::function<std::string()> detail) {
+  details_.push_back({std::move(name), std::move(detail)});
+}
+
 json ReadyChecks::Run(bool& ready) const {
   ready = true;
   json results = json::array();
@@ -43,7 +47,9 @@ json ReadyChecks::Run(bool& ready) const {
                        {"status", status.ok() ? "ok" : "failed"},
                        {"message", status.ok() ? "" : Redact(status.message())}});
   }
-  return {{"status", ready ? "ready" : "not ready"}, {"checks", std::move(results)}};
+  json body = {{"status", ready ? "ready" : "not ready"}, {"checks", std::move(results)}};
+  for (const Detail& detail : details_) body["details"][detail.name] = Redact(detail.tell());
+  return body;
 }
 
 void AddHealthRoutes(Router& router, const ReadyChecks& checks) {

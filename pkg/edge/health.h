@@ -19,8 +19,11 @@ namespace salve::edge {
 class ReadyChecks {
  public:
   void Add(std::string name, std::function<Status()> check);
+  // Something worth knowing that decides nothing ("leader": "standing by"). Returns at once, too.
+  void AddDetail(std::string name, std::function<std::string()> detail);
 
-  // {"status": "ready"|"not ready", "checks": [{"name", "status": "ok"|"failed", "message"}]}.
+  // {"status": "ready"|"not ready", "checks": [{"name", "status": "ok"|"failed", "message"}],
+  //  "details": {name: text}}; without details where there are none.
   // `ready` says whether all passed.
   nlohmann::json Run(bool& ready) const;
 
@@ -29,7 +32,12 @@ class ReadyChecks {
     std::string name;
     std::function<Status()> run;
   };
+  struct Detail {
+    std::string name;
+    std::function<std::string()> tell;
+  };
   std::vector<Check> checks_;
+  std::vector<Detail> details_;
 };
 
 // GET /health, /api/v1/health (the process serves), /ready, /api/v1/health/ready (503 unless it can

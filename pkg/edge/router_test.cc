@@ -137,7 +137,15 @@ TEST_F(RouterTest, ReadyNamesEachCheckAndFailsIfOneDoes) {
                                        {"status", "failed"},
                                        {"message", "database is locked, password=[REDACTED]"}}));
     EXPECT_EQ(body["checks"][1]["status"], "ok");
+    EXPECT_FALSE(body.contains("details"));
   }
+}
+
+TEST_F(RouterTest, ReadyTellsDetailsThatDecideNothing) {
+  checks_.AddDetail("leader", [] { return "standing by for other_1"; });
+  const auto response = Send("GET", "/ready");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(json::parse(response.body)["details"], json({{"leader", "standing by for other_1"}}));
 }
 
 TEST_F(RouterTest, MetricsAreInTheExpositionFormatAndCountRequests) {

@@ -200,3 +200,56 @@ YAML
   same "done to the database" "" "$(actions "$since" "$id-db")"
 }
 case_ "what depends on something ill is held until that is well" dependency
+
+guardrail_status() { k get hguard "$1" -o "jsonpath={$2}"; }
+
+guardrail() {
+  patient "$id-a"
+  heal
+  simple ruled "$id-a" </dev/null
+  eventually healthy ruled
+  must k apply -f - <<EOF2
+apiVersion: salve.dev/v1alpha1
+kind: HealingGuardrail
+metadata: {name: no-restarts}
+spec: {allowedActions: [start]}
+EOF2
+  eventually is 1 guardrail_status no-restarts .status.policiesSelected
+  same "is it in force" True "$(guardrail_status no-restarts '.status.conditions[?(@.type=="Ready")].status')"
+  local since
+  since=$(mark)
+  make_ill "$id-a"
+  await_incident ruled
+  blocked "$incident" AllowedAction ActionNotAllowed
+  eventually has_blocked no-restarts
+  says "$(guardrail_status no-restarts .status.lastBlocked)" "${incident#*/}" AllowedAction
+  same "what was done" "" "$(actions "$since" "$id-a")"
+  must k delete hguard no-restarts
+  outcome "$incident" AutoHealed
+}
+has_blocked() { [ -n "$(guardrail_status "$1" .status.lastBlocked)" ]; }
+case_ "a guardrail forbids an action, shows what it blocked, and without it the incident is healed" guardrail
+
+probe_networks() {
+  patient "$id-a"
+  heal
+  must k apply -f - <<EOF2
+apiVersion: salve.dev/v1alpha1
+kind: HealingGuardrail
+metadata: {name: own-network}
+spec: {probes: {allowedCIDRs: [192.0.2.0/24]}}
+EOF2
+  eventually is 0 guardrail_status own-network .status.policiesSelected
+  simple curious "$id-a" <<EOF2
+  probes: [{name: port, tcp: {address: "127.0.0.1:1"}, periodSeconds: 1, timeoutSeconds: 1}]
+EOF2
+  await_incident curious
+  eventually says_refused "$incident"
+}
+says_refused() {
+  case "$(get "$1" '.status.gates[?(@.name=="SignalStillActive")].message')" in
+    *"not within probes.allowedCIDRs of guardrail own-network"*) true ;;
+    *) false ;;
+  esac
+}
+case_ "a guardrail keeps probes within its networks, and the policy says so" probe_networks
