@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "controller/cli/session.h"
 #include <CLI/CLI.hpp>
 
 namespace salve::cli {
@@ -55,6 +56,14 @@ Command& Command::Required() {
 
 Command& Command::OneOf(const std::vector<std::string>& words) {
   last_->check(CLI::IsMember(words));
+  return *this;
+}
+
+Command& Command::IsDuration() {
+  last_->check([](const std::string& text) {
+    const auto parsed = ParseDuration(text);
+    return parsed.ok() ? std::string() : parsed.status().message();
+  });
   return *this;
 }
 

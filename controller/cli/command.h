@@ -37,6 +37,8 @@ class Command {
   // About the option declared last.
   Command& Required();
   Command& OneOf(const std::vector<std::string>& words);
+  // "30s", "1h30m" (ParseDuration); anything else is an error of the command line.
+  Command& IsDuration();
 
   // What the command does; its result becomes `exit_code`.
   Command& Run(int& exit_code, std::function<int()> run);

@@ -8,31 +8,57 @@
 namespace salve::cli {
 namespace {
 
-bool StartsWith(const std::string& text, std::string_view prefix) {
-  return text.compare(0, prefix.size(), prefix) == 0;
+bool SaysKind(const Named& named, const std::string& kind) {
+  const auto types = Find(KnownTypes(), named.type);
+  return !named.type.empty() && !types.empty() && types.front().info.kind == kind;
+}
+
+// The policy that watches a target which never had an incident; nullopt if none does.
+StatusOr<std::optional<v1::HealingPolicy>> PolicyOfTarget(Session& session,
+                                                          const client::NamespacedName& target) {
+  client::ListOptions options;
+  options.ns = target.ns;
+  SALVE_ASSIGN_OR_RETURN(const auto list, session.client().List(v1::HealingPolicy::kInfo, options));
+  for (const Json& item : list.items) {
+    SALVE_ASSIGN_OR_RETURN(v1::HealingPolicy policy, apis::Decode<v1::HealingPolicy>(item));
+    for (const v1::TargetStatus& one : policy.status.targets) {
+      if (one.name == target.name) return std::optional(std::move(policy));
+    }
+  }
+  return std::optional<v1::HealingPolicy>();
+}
+
+void Choose(const std::vector<v1::Incident>& incidents, Subject& subject) {
+  const v1::Incident* open = NewestOpen(incidents);
+  subject.about_policy = open == nullptr && subject.policy.has_value();
+  if (open != nullptr) subject.incident = *open;
+  if (open == nullptr && !incidents.empty()) subject.incident = incidents.back();
+  for (const v1::Incident& one : incidents) {
+    if (&one != open && IsOpen(one)) subject.also.push_back(one.metadata.name);
+  }
 }
 
 }  // namespace
 
-StatusOr<v1::Incident> GetIncident(Session& session, const std::string& name) {
-  SALVE_ASSIGN_OR_RETURN(const Json json,
-                         session.client().Get(v1::Incident::kInfo, {session.ns(), BareName(name)}));
+StatusOr<v1::Incident> GetIncident(Session& session, const std::string& argument) {
+  SALVE_ASSIGN_OR_RETURN(const auto name, session.Locate(argument, "Incident"));
+  SALVE_ASSIGN_OR_RETURN(const Json json, session.client().Get(v1::Incident::kInfo, name));
   return apis::Decode<v1::Incident>(json);
 }
 
-StatusOr<std::optional<v1::HealingPolicy>> GetPolicy(Session& session, const std::string& name) {
-  const auto json = session.client().Get(v1::HealingPolicy::kInfo, {session.ns(), BareName(name)});
+StatusOr<std::optional<v1::HealingPolicy>> GetPolicy(Session& session,
+                                                     const client::NamespacedName& name) {
+  const auto json = session.client().Get(v1::HealingPolicy::kInfo, name);
   if (json.code() == Code::kNotFound) return std::optional<v1::HealingPolicy>();
   if (!json.ok()) return json.status();
   SALVE_ASSIGN_OR_RETURN(v1::HealingPolicy policy, apis::Decode<v1::HealingPolicy>(*json));
   return std::optional(std::move(policy));
 }
 
-StatusOr<std::vector<v1::Incident>> ListIncidents(Session& session, const std::string& labels,
+StatusOr<std::vector<v1::Incident>> ListIncidents(Session& session, const std::string& ns,
                                                   const std::string& fields) {
   client::ListOptions options;
-  options.ns = session.ns();
-  options.label_selector = labels;
+  options.ns = ns;
   options.field_selector = fields;
   SALVE_ASSIGN_OR_RETURN(const auto list, session.client().List(v1::Incident::kInfo, options));
   std::vector<v1::Incident> incidents;
@@ -65,13 +91,16 @@ const v1::Incident* NewestOpen(const std::vector<v1::Incident>& incidents) {
 
 StatusOr<Subject> FindSubject(Session& session, const std::string& word) {
   Subject subject;
-  const bool policy_only = StartsWith(word, "healingpolic") || StartsWith(word, "healpol/");
-  const bool incident_only = !policy_only && word.find('/') != std::string::npos;
-  const std::string name = BareName(word);
+  SALVE_ASSIGN_OR_RETURN(const Named named, ParseNamed(word));
+  const bool policy_only = SaysKind(named, "HealingPolicy");
+  const bool incident_only = SaysKind(named, "Incident");
+  const char* kind = policy_only ? "HealingPolicy" : "Incident";
+  SALVE_ASSIGN_OR_RETURN(const client::NamespacedName name, session.Locate(word, kind));
   if (!policy_only) {
-    auto incident = GetIncident(session, name);
+    auto incident = GetIncident(session, word);
     if (incident.ok()) {
-      SALVE_ASSIGN_OR_RETURN(subject.policy, GetPolicy(session, incident->spec.policy_ref.name));
+      const client::NamespacedName policy{name.ns, incident->spec.policy_ref.name};
+      SALVE_ASSIGN_OR_RETURN(subject.policy, GetPolicy(session, policy));
       subject.incident = std::move(incident).value();
       return subject;
     }
@@ -79,17 +108,18 @@ StatusOr<Subject> FindSubject(Session& session, const std::string& word) {
   }
   SALVE_ASSIGN_OR_RETURN(subject.policy, GetPolicy(session, name));
   const std::string field = subject.policy ? "spec.policyRef.name=" : "spec.target.name=";
-  SALVE_ASSIGN_OR_RETURN(const auto incidents, ListIncidents(session, "", field + name));
-  if (!subject.policy && incidents.empty()) {
-    return NotFoundError("no incident, policy or target of an incident is called \"" + name +
-                         "\" in namespace " + session.ns());
-  }
-  if (const v1::Incident* open = NewestOpen(incidents)) subject.incident = *open;
+  SALVE_ASSIGN_OR_RETURN(const auto incidents, ListIncidents(session, name.ns, field + name.name));
   if (!subject.policy && !incidents.empty()) {
-    if (!subject.incident) subject.incident = incidents.back();
     SALVE_ASSIGN_OR_RETURN(subject.policy,
-                           GetPolicy(session, incidents.back().spec.policy_ref.name));
+                           GetPolicy(session, {name.ns, incidents.back().spec.policy_ref.name}));
+  } else if (!subject.policy) {
+    SALVE_ASSIGN_OR_RETURN(subject.policy, PolicyOfTarget(session, name));
   }
+  if (!subject.policy && incidents.empty()) {
+    return NotFoundError("no incident, policy or target is called \"" + name.name +
+                         "\" in namespace " + name.ns);
+  }
+  Choose(incidents, subject);
   return subject;
 }
 

@@ -3,6 +3,8 @@
 
 #include "controller/cli/resources.h"
 
+#include "pkg/base/time_format.h"
+
 namespace salve::cli {
 namespace {
 
@@ -46,12 +48,25 @@ Json AddPause(Json pauses, const std::string& name, const std::string& reason,
   return pauses;
 }
 
-Json RemovePauses(const Json& pauses) {
+Json RemovePauses(const Json& pauses, const std::string& name) {
   Json rest = Json::array();
   for (const Json& pause : pauses) {
-    if (!IsOurs(pause)) rest.push_back(pause);
+    const bool meant = name.empty() ? IsOurs(pause) : TextAt(pause, {"name"}) == name;
+    if (!meant) rest.push_back(pause);
   }
   return rest;
+}
+
+std::vector<std::string> PausesInForce(const Json& pauses, WallTime now) {
+  std::vector<std::string> out;
+  for (const Json& pause : pauses) {
+    const auto until = ParseTime(TextAt(pause, {"until"}));
+    if (until && *until <= now) continue;
+    const std::string reason = TextAt(pause, {"reason"});
+    out.push_back("\"" + TextAt(pause, {"name"}) + "\"" +
+                  (reason.empty() ? "" : " (" + reason + ")"));
+  }
+  return out;
 }
 
 }  // namespace salve::cli

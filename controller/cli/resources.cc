@@ -56,7 +56,7 @@ const std::vector<ResourceType>& KnownTypes() {
     all.push_back({{"", "v1", "namespaces", "Namespace", false}, "namespace", {"ns"}, {}});
     all.push_back({{"", "v1", "configmaps", "ConfigMap", true}, "configmap", {"cm"}, {}});
     all.push_back({{"", "v1", "secrets", "Secret", true}, "secret", {}, {}});
-    all.push_back({{"events.k8s.io", "v1", "events", "Event", true}, "event", {"ev"}, {}});
+    all.push_back({{"", "v1", "events", "Event", true}, "event", {"ev"}, {}});
     all.push_back({{"coordination.k8s.io", "v1", "leases", "Lease", true}, "lease", {}, {}});
     all.push_back({{"apiextensions.k8s.io", "v1", "customresourcedefinitions",
                     "CustomResourceDefinition", false},
@@ -126,9 +126,17 @@ StatusOr<std::vector<Wanted>> ParseWanted(const std::vector<std::string>& argume
   return wanted;
 }
 
-std::string BareName(const std::string& argument) {
-  const std::size_t slash = argument.rfind('/');
-  return slash == std::string::npos ? argument : argument.substr(slash + 1);
+StatusOr<Named> ParseNamed(const std::string& argument) {
+  const std::size_t slash = argument.find('/');
+  if (slash == std::string::npos && !argument.empty()) return Named{"", "", argument};
+  if (argument.empty() || slash == 0 || slash + 1 == argument.size() ||
+      argument.find('/', slash + 1) != std::string::npos) {
+    return InvalidArgumentError("\"" + argument + "\" is not NAME, TYPE/NAME or NAMESPACE/NAME");
+  }
+  const std::string first = argument.substr(0, slash);
+  const std::string name = argument.substr(slash + 1);
+  if (Find(KnownTypes(), first).empty()) return Named{"", first, name};
+  return Named{first, "", name};
 }
 
 std::string TextAt(const Json& object, const std::vector<std::string>& path) {

@@ -41,8 +41,15 @@ struct Wanted {
 };
 StatusOr<std::vector<Wanted>> ParseWanted(const std::vector<std::string>& arguments);
 
-// The name in "incident.salve.dev/x", "incidents/x" or "x".
-std::string BareName(const std::string& argument);
+// What one argument names: "x", "incidents/x" and "incident.salve.dev/x" (a type), or "shop/x" (no
+// type is called so: a namespace).
+struct Named {
+  std::string type;  // "" = not said
+  std::string ns;    // "" = not said
+  std::string name;
+};
+// kInvalidArgument for "", "/x", "x/" and more than one slash.
+StatusOr<Named> ParseNamed(const std::string& argument);
 
 // The text at a path of object keys; "" if it is not there or no text.
 std::string TextAt(const Json& object, const std::vector<std::string>& path);

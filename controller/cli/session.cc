@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/cli/session.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 
+#include "controller/cli/kubeconfig.h"
 #include "controller/commands/exit_codes.h"
-#include <unistd.h>
 
 #include "pkg/base/file_source.h"
 #include "pkg/base/mutex.h"
@@ -18,23 +18,8 @@
 namespace salve::cli {
 namespace {
 
-// Where `salve standalone` leaves its administrator's kubeconfig unless told otherwise.
-constexpr char kStandaloneKubeconfig[] = "/var/lib/salve/kubeconfig";
-
-std::optional<std::string> Environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return std::string(value);
-}
-
-StatusOr<std::string> FindKubeconfig(const std::string& flag) {
-  SALVE_ASSIGN_OR_RETURN(std::string path, client::KubeconfigPath(flag, Environment));
-  const bool chosen = !flag.empty() || Environment("KUBECONFIG");
-  if (!chosen && ::access(path.c_str(), F_OK) != 0 && ::access(kStandaloneKubeconfig, R_OK) == 0) {
-    path = kStandaloneKubeconfig;
-  }
-  return path;
-}
+// kubectl's "0" means without end; a command line that hangs for ever helps nobody.
+constexpr Duration kLongestCall = std::chrono::hours(24);
 
 }  // namespace
 
@@ -43,25 +28,30 @@ void Declare(Command& command, ClientOptions& options) {
                  "Kubeconfig file; default $KUBECONFIG, ~/.kube/config, /var/lib/salve/kubeconfig");
   command.Option("--context", options.context, "Context in it; default its current one");
   command.Option("-n,--namespace", options.ns, "Namespace; default the context's");
-  command.Option("--request-timeout", options.request_timeout, "Longest time for one call");
+  command.Option("--request-timeout", options.request_timeout, "Longest time for one call; 0: none")
+      .IsDuration();
 }
 
 StatusOr<std::unique_ptr<Session>> Session::Open(const ClientOptions& options) {
   client::RestClientOptions rest;
   SALVE_ASSIGN_OR_RETURN(rest.call_timeout, ParseDuration(options.request_timeout));
-  SALVE_ASSIGN_OR_RETURN(const std::string path, FindKubeconfig(options.kubeconfig));
-  auto connection = client::LoadKubeconfig(path, options.context, SystemFiles());
-  if (!connection.ok()) {
-    if (connection.code() != Code::kNotFound) return connection.status();
-    // Not the exit code for "no such object".
-    return InvalidArgumentError("no kubeconfig: " + connection.status().message() +
-                                "; set --kubeconfig or $KUBECONFIG");
-  }
+  if (rest.call_timeout == Duration{0}) rest.call_timeout = kLongestCall;
+  SALVE_ASSIGN_OR_RETURN(const FoundKubeconfig found,
+                         FindKubeconfig(options.kubeconfig, RealKubeconfigWorld()));
+  const auto connection = client::LoadKubeconfig(found.path, options.context, SystemFiles());
+  // A file that vanished meanwhile is not "no such object".
+  if (connection.code() == Code::kNotFound)
+    return InvalidArgumentError(connection.status().message());
+  if (!connection.ok()) return connection.status();
   rest.headers = connection->headers;
   rest.path_prefix = connection->path_prefix;
   rest.user_agent = "salve-cli";
   rest.max_retries = 3;
   std::unique_ptr<Session> session(new Session());
+  session->server_ = connection->base_url;
+  session->kubeconfig_ = found.path;
+  session->default_ns_ = connection->ns;
+  session->ns_given_ = !options.ns.empty();
   SALVE_ASSIGN_OR_RETURN(
       session->transport_,
       http::MakeTcpTransport(connection->base_url, connection->tls, SystemClock()));
@@ -150,6 +140,22 @@ StatusOr<ResourceType> Session::KindOf(const Json& object) {
   return InvalidArgumentError("the server has no kind " + kind + " in " + version);
 }
 
+StatusOr<client::NamespacedName> Session::Locate(const std::string& argument,
+                                                 const std::string& kind) {
+  SALVE_ASSIGN_OR_RETURN(const Named named, ParseNamed(argument));
+  if (!named.type.empty()) {
+    const auto types = Find(KnownTypes(), named.type);
+    const bool fits = std::any_of(types.begin(), types.end(),
+                                  [&](const ResourceType& type) { return type.info.kind == kind; });
+    if (!fits) return InvalidArgumentError("\"" + argument + "\" names no " + kind);
+  }
+  if (ns_given_ && !named.ns.empty() && named.ns != ns_) {
+    return InvalidArgumentError("\"" + argument + "\" is in namespace " + named.ns + ", -n says " +
+                                ns_);
+  }
+  return client::NamespacedName{named.ns.empty() ? ns_ : named.ns, named.name};
+}
+
 StatusOr<std::string> Session::WhoAmI() {
   SALVE_ASSIGN_OR_RETURN(
       const Json review,
@@ -188,6 +194,11 @@ int Fail(const std::string& command, const Status& status) {
   std::fprintf(stderr, "salve %s: %s\n", command.c_str(),
                healing::EscapeTerminal(status.message()).c_str());
   return ExitCodeOf(status);
+}
+
+int FailUsage(const std::string& command, const Status& status) {
+  const int code = Fail(command, status);
+  return status.code() == Code::kInvalidArgument ? commands::kExitUsage : code;
 }
 
 StatusOr<Duration> ParseDuration(const std::string& text) {

@@ -33,6 +33,11 @@ class Session {
   client::RestClient& client() { return *client_; }
   // -n, else the context's.
   const std::string& ns() const { return ns_; }
+  // The context's: what a command without -n would use.
+  const std::string& default_ns() const { return default_ns_; }
+  // For messages: "https://127.0.0.1:6443" and the file that said so.
+  const std::string& server() const { return server_; }
+  const std::string& kubeconfig() const { return kubeconfig_; }
 
   // One JSON call; `content_type` is for the body ("" = none). As RestClient's, errors are the
   // server's.
@@ -44,6 +49,9 @@ class Session {
   StatusOr<std::vector<ResourceType>> Kinds(const std::string& words);
   // By apiVersion and kind of an object.
   StatusOr<ResourceType> KindOf(const Json& object);
+  // Where the object is that one argument names ("x", "incident/x", "shop/x"; see ParseNamed).
+  // kInvalidArgument if the argument says another kind than `kind` or another namespace than -n.
+  StatusOr<client::NamespacedName> Locate(const std::string& argument, const std::string& kind);
   // The user that the server takes us for.
   StatusOr<std::string> WhoAmI();
 
@@ -54,12 +62,18 @@ class Session {
   std::unique_ptr<http::Transport> transport_;
   std::unique_ptr<client::RestClient> client_;
   std::string ns_;
+  bool ns_given_ = false;
+  std::string default_ns_;
+  std::string server_;
+  std::string kubeconfig_;
 };
 
 // The exit code that an error means (exit_codes.h).
 int ExitCodeOf(const Status& status);
 // Prints "salve <command>: <message>" to stderr, escaped; returns ExitCodeOf(status).
 int Fail(const std::string& command, const Status& status);
+// The same where `status` is about what was typed: kInvalidArgument is exit code 2.
+int FailUsage(const std::string& command, const Status& status);
 
 // "30s", "5m", "1h30m", "250ms", "2d"; a bare number is seconds. kInvalidArgument names the text.
 StatusOr<Duration> ParseDuration(const std::string& text);

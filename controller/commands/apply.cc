@@ -5,6 +5,7 @@
 #include "controller/cli/input.h"
 #include "controller/cli/merge.h"
 #include "controller/cli/output.h"
+#include "controller/cli/results.h"
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
@@ -21,6 +22,13 @@ struct ApplyOptions {
   cli::ClientOptions client;
   std::vector<std::string> files;
   std::string dry_run = "none";
+  std::string output;
+};
+
+// What was done to one object, and the object as the server has it then.
+struct Applied {
+  std::string word;  // created, configured or unchanged
+  Json object;
 };
 
 // An unknown field is an error, not something that the server drops silently.
@@ -30,22 +38,21 @@ std::string WithQuery(const std::string& path, const ApplyOptions& options) {
   return path + "?" + query.Encode();
 }
 
-// Creates the object, or changes the one that is there. Returns "created", "configured" or
-// "unchanged".
-StatusOr<std::string> ApplyOne(const ApplyOptions& options, cli::Session& session,
-                               const cli::ResourceType& type, const Json& object) {
+// Creates the object, or changes the one that is there.
+StatusOr<Applied> ApplyOne(const ApplyOptions& options, cli::Session& session,
+                           const cli::ResourceType& type, const Json& object) {
   const std::string ns = cli::TextAt(object, {"metadata", "namespace"});
   const std::string name = cli::TextAt(object, {"metadata", "name"});
   const Json wanted = cli::WithLastApplied(object);
   const std::string path = client::ResourcePath(type.info, ns, name, "");
-  const auto live = session.Call("GET", path);
+  auto live = session.Call("GET", path);
   if (!live.ok()) {
     if (live.code() != Code::kNotFound) return live.status();
-    const auto created =
+    auto created =
         session.Call("POST", WithQuery(client::ResourcePath(type.info, ns, "", ""), options),
                      "application/json", wanted);
     if (!created.ok()) return created.status();
-    return std::string("created");
+    return Applied{"created", std::move(created).value()};
   }
   Json patch = cli::ThreeWayPatch(cli::LastApplied(*live), wanted, *live);
   // Whoever changed only its spelling has changed nothing.
@@ -55,15 +62,17 @@ StatusOr<std::string> ApplyOne(const ApplyOptions& options, cli::Session& sessio
     if (rest["metadata"]["annotations"].empty()) rest["metadata"].erase("annotations");
     if (rest["metadata"].empty()) rest.erase("metadata");
   }
-  if (rest.empty() && !cli::LastApplied(*live).is_null()) return std::string("unchanged");
-  if (patch.empty()) return std::string("unchanged");
-  const auto patched =
+  if (patch.empty() || (rest.empty() && !cli::LastApplied(*live).is_null())) {
+    return Applied{"unchanged", std::move(live).value()};
+  }
+  auto patched =
       session.Call("PATCH", WithQuery(path, options), "application/merge-patch+json", patch);
   if (!patched.ok()) return patched.status();
-  return std::string("configured");
+  return Applied{"configured", std::move(patched).value()};
 }
 
-Status ApplyInput(const ApplyOptions& options, cli::Session& session, cli::InputObject input) {
+Status ApplyInput(const ApplyOptions& options, cli::Session& session, cli::InputObject input,
+                  cli::Results& results) {
   auto type = session.KindOf(input.value);
   if (!type.ok()) return type.status();
   if (cli::TextAt(input.value, {"metadata", "name"}).empty()) {
@@ -76,15 +85,17 @@ Status ApplyInput(const ApplyOptions& options, cli::Session& session, cli::Input
   if (type->info.namespaced && !options.client.ns.empty() && ns != options.client.ns) {
     return InvalidArgumentError("metadata.namespace is " + ns + ", -n says " + options.client.ns);
   }
-  const auto done = ApplyOne(options, session, *type, input.value);
+  auto done = ApplyOne(options, session, *type, input.value);
   if (!done.ok()) return done.status();
   const char* suffix = options.dry_run == "server" ? " (server dry run)" : "";
-  cli::Print(type->Prefix() + "/" + cli::TextAt(input.value, {"metadata", "name"}) + " " + *done +
-             suffix + "\n");
+  const std::string label = type->Prefix() + "/" + cli::TextAt(input.value, {"metadata", "name"});
+  results.Add(label + " " + done->word + suffix + "\n", label, std::move(done->object));
   return Status::Ok();
 }
 
 int Apply(const ApplyOptions& options) {
+  auto results = cli::Results::Make(options.output);
+  if (!results.ok()) return cli::FailUsage("apply", results.status());
   auto session = cli::Session::Open(options.client);
   if (!session.ok()) return cli::Fail("apply", session.status());
   std::vector<Status> errors;
@@ -95,7 +106,7 @@ int Apply(const ApplyOptions& options) {
   }
   for (cli::InputObject& input : inputs) {
     const std::string where = input.where;
-    const Status status = ApplyInput(options, **session, std::move(input));
+    const Status status = ApplyInput(options, **session, std::move(input), *results);
     if (status.ok()) continue;
     errors.push_back(status.Annotate(where));
     // Every further document would wait for the same time-out.
@@ -109,7 +120,7 @@ int Apply(const ApplyOptions& options) {
   if (exit_code == kExitOk && inputs.empty()) {
     return cli::Fail("apply", InvalidArgumentError("nothing to apply: the input is empty"));
   }
-  return exit_code;
+  return results->Finish(exit_code);
 }
 
 }  // namespace
@@ -122,6 +133,7 @@ void AddApply(CLI::App& app, int& exit_code) {
       .Required();
   command.Option("--dry-run", options->dry_run, "server: check everything, store nothing")
       .OneOf({"none", "server"});
+  cli::DeclareOutput(command, options->output);
   Declare(command, options->client);
   command.Run(exit_code, [options] { return Apply(*options); });
 }

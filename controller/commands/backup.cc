@@ -2,6 +2,7 @@
 #include "pkg/apiserver/backup.h"
 
 #include <memory>
+#include <set>
 
 #include "controller/cli/export.h"
 #include "controller/cli/output.h"
@@ -40,25 +41,50 @@ struct ExportOptions {
   std::string kinds = "healingguardrails,healingpolicies";
   bool all_namespaces = false;
   bool status = false;
+  std::string output = "yaml";
 };
+
+// Namespaces that every server has, or that belong to it.
+bool IsOrdinary(const std::string& ns) {
+  return !ns.empty() && ns != "default" && ns.rfind("kube-", 0) != 0;
+}
+
+std::string Format(const std::vector<cli::Json>& objects, const std::string& output) {
+  if (output == "json") {
+    return cli::FormatObject({cli::OutputFormat::Kind::kJson, {}},
+                             {{"apiVersion", "v1"}, {"kind", "List"}, {"items", objects}});
+  }
+  std::string out;
+  for (const cli::Json& object : objects) out += "---\n" + apis::yaml::Emit(object);
+  return out;
+}
 
 int Export(const ExportOptions& options) {
   auto session = cli::Session::Open(options.client);
   if (!session.ok()) return cli::Fail("export", session.status());
   const auto types = (*session)->Kinds(options.kinds);
-  if (!types.ok()) return cli::Fail("export", types.status());
-  std::string out;
+  if (!types.ok()) return cli::FailUsage("export", types.status());
+  std::set<std::string> namespaces;
+  std::vector<cli::Json> objects;
   for (const cli::ResourceType& type : *types) {
     client::ListOptions list;
     if (!options.all_namespaces) list.ns = (*session)->ns();
     auto found = (*session)->client().List(type.info, list);
     if (!found.ok()) return cli::Fail("export", found.status());
     for (cli::Json& item : found->items) {
-      out += "---\n" + apis::yaml::Emit(cli::WithoutServerFields(std::move(item), options.status));
+      const std::string ns = cli::TextAt(item, {"metadata", "namespace"});
+      if (IsOrdinary(ns)) namespaces.insert(ns);
+      objects.push_back(cli::WithoutServerFields(std::move(item), options.status));
     }
   }
+  // First of all what the others are in, or they could not be applied elsewhere.
+  std::vector<cli::Json> all;
+  for (const std::string& ns : namespaces) {
+    all.push_back({{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", ns}}}});
+  }
+  all.insert(all.end(), objects.begin(), objects.end());
   // All or nothing: half an export looks like a whole one.
-  return cli::Print(out) ? kExitOk : kExitFailure;
+  return cli::Print(Format(all, options.output)) ? kExitOk : kExitFailure;
 }
 
 }  // namespace
@@ -83,12 +109,14 @@ void AddRestore(CLI::App& app, int& exit_code) {
 
 void AddExport(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ExportOptions>();
-  cli::Command command(app, "export",
-                       "Print policies and guardrails as YAML, ready to be applied elsewhere",
-                       "salve export -A > salve.yaml");
+  cli::Command command(
+      app, "export",
+      "Print policies and guardrails, with their namespaces, ready to be applied elsewhere",
+      "salve export -A > salve.yaml");
   command.Option("--types", options->kinds, "Which types");
   command.Flag("-A,--all-namespaces", options->all_namespaces, "Of all namespaces");
   command.Flag("--status", options->status, "With their status");
+  command.Option("-o,--output", options->output, "yaml or json").OneOf({"yaml", "json"});
   Declare(command, options->client);
   command.Run(exit_code, [options] { return Export(*options); });
 }

@@ -13,6 +13,10 @@ namespace salve::commands {
 // Parses the command line and runs the command; returns the exit code (docs/cli.md lists them).
 int Run(int argc, char** argv);
 
+// Declares every command on `app`; what one returns becomes `exit_code`.
+void Declare(CLI::App& app, int& exit_code);
+
+void AddController(CLI::App& app, int& exit_code);
 void AddStandalone(CLI::App& app, int& exit_code);
 void AddGet(CLI::App& app, int& exit_code);
 void AddApply(CLI::App& app, int& exit_code);
@@ -27,6 +31,7 @@ void AddCancel(CLI::App& app, int& exit_code);
 void AddPause(CLI::App& app, int& exit_code);
 void AddResume(CLI::App& app, int& exit_code);
 void AddDelete(CLI::App& app, int& exit_code);
+void AddPatch(CLI::App& app, int& exit_code);
 void AddToken(CLI::App& app, int& exit_code);
 void AddBackup(CLI::App& app, int& exit_code);
 void AddRestore(CLI::App& app, int& exit_code);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
+#include <set>
 
 #include "controller/cli/incidents.h"
 #include "controller/cli/output.h"
+#include "controller/cli/results.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
 
@@ -20,6 +22,7 @@ struct DecideOptions {
   std::string incident;
   std::string reason;
   std::string digest;
+  std::string output;
   bool yes = false;
 };
 
@@ -64,18 +67,28 @@ Status CheckOpen(const v1::Incident& incident, const std::string& digest) {
                        " again");
 }
 
+// How many people are still needed when `me` has approved, too.
+std::string Missing(const v1::Proposal& proposal, const std::string& me) {
+  std::set<std::string> people(proposal.approvers.begin(), proposal.approvers.end());
+  people.insert(me);
+  const auto missing = proposal.required_approvals - static_cast<std::int64_t>(people.size());
+  if (missing <= 0) return "";
+  return "; " + std::to_string(missing) + " more must approve it";
+}
+
 int Decide(const std::string& word, const std::string& decision, const DecideOptions& options) {
+  auto results = cli::Results::Make(options.output);
+  if (!results.ok()) return cli::FailUsage(word, results.status());
   auto session = cli::Session::Open(options.client);
   if (!session.ok()) return cli::Fail(word, session.status());
   const auto incident = cli::GetIncident(**session, options.incident);
-  if (!incident.ok()) return cli::Fail(word, incident.status());
+  if (!incident.ok()) return cli::FailUsage(word, incident.status());
   if (const Status open = CheckOpen(*incident, options.digest); !open.ok()) {
-    return cli::Fail(word, open);
+    return cli::FailUsage(word, open);
   }
-  cli::Print(Describe(*incident));
+  if (results->text()) cli::Print(Describe(*incident));
   if (const Status sure = cli::Confirm(decision + " this?", options.yes); !sure.ok()) {
-    const int code = cli::Fail(word, sure);
-    return sure.code() == Code::kInvalidArgument ? kExitUsage : code;
+    return cli::FailUsage(word, sure);
   }
   const auto me = (*session)->WhoAmI();
   if (!me.ok()) return cli::Fail(word, me.status());
@@ -89,13 +102,18 @@ int Decide(const std::string& word, const std::string& decision, const DecideOpt
                    decision,
                    *me,
                    options.reason};
-  const auto created =
+  auto created =
       (*session)->client().Create(v1::IncidentApproval::kInfo, apis::Encode(approval), {});
   if (!created.ok()) return cli::Fail(word, created.status());
-  cli::Print("incident.salve.dev/" + incident->metadata.name +
-             (decision == "Approve" ? " approved by " : " rejected by ") +
-             healing::EscapeTerminal(*me) + "\n");
-  return kExitOk;
+  const bool approve = decision == "Approve";
+  const std::string line =
+      "incident.salve.dev/" + incident->metadata.name +
+      (approve ? " approved by " : " rejected by ") + healing::EscapeTerminal(*me) +
+      (approve ? Missing(*incident->status.proposal, *me) : std::string()) + "\n";
+  const std::string label =
+      "incidentapproval.salve.dev/" + cli::TextAt(*created, {"metadata", "name"});
+  results->Add(line, label, std::move(created).value());
+  return results->Finish(kExitOk);
 }
 
 void Add(CLI::App& app, int& exit_code, const std::string& word, const std::string& decision,
@@ -108,6 +126,7 @@ void Add(CLI::App& app, int& exit_code, const std::string& word, const std::stri
   command.Option("--digest", options->digest,
                  "Only if the proposal has this digest (at least 8 digits of it)");
   command.Flag("-y,--yes", options->yes, "Do not ask");
+  cli::DeclareOutput(command, options->output);
   Declare(command, options->client);
   command.Run(exit_code, [word, decision, options] { return Decide(word, decision, *options); });
 }

@@ -9,10 +9,11 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitNotFound = 3;
-inline constexpr int kExitDenied = 4;       // unauthenticated or forbidden
-inline constexpr int kExitConflict = 5;     // changed meanwhile, stale digest
-inline constexpr int kExitUnreachable = 6;  // no answer from the server
-inline constexpr int kExitTimeout = 124;    // the time given was not enough
+inline constexpr int kExitDenied = 4;          // unauthenticated or forbidden
+inline constexpr int kExitConflict = 5;        // changed meanwhile, stale digest
+inline constexpr int kExitUnreachable = 6;     // no answer from the server
+inline constexpr int kExitLostLeadership = 7;  // salve controller: somebody else may lead now
+inline constexpr int kExitTimeout = 124;       // the time given was not enough
 
 }  // namespace salve::commands
 

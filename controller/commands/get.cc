@@ -42,7 +42,7 @@ class Getter {
 
   int Run() {
     const auto fetches = Plan();
-    if (!fetches.ok()) return UsageOr(fetches.status());
+    if (!fetches.ok()) return cli::FailUsage("get", fetches.status());
     if (options_.watch) return Watch(*fetches);
     int exit_code = kExitOk;
     std::vector<std::pair<Fetch, Json>> answers;
@@ -64,11 +64,6 @@ class Getter {
   }
 
  private:
-  static int UsageOr(const Status& status) {
-    const int code = cli::Fail("get", status);
-    return status.code() == Code::kInvalidArgument ? kExitUsage : code;
-  }
-
   StatusOr<std::vector<Fetch>> Plan() {
     SALVE_ASSIGN_OR_RETURN(const auto wanted, cli::ParseWanted(options_.arguments));
     std::vector<Fetch> fetches;
@@ -223,10 +218,7 @@ class Getter {
 
 int Get(const GetOptions& options) {
   auto format = cli::ParseOutput(options.output);
-  if (!format.ok()) {
-    cli::Fail("get", format.status());
-    return kExitUsage;
-  }
+  if (!format.ok()) return cli::FailUsage("get", format.status());
   auto session = cli::Session::Open(options.client);
   if (!session.ok()) return cli::Fail("get", session.status());
   return Getter(options, **session, std::move(format).value()).Run();

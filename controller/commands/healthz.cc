@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
-#include <cstdio>
 #include <memory>
 
+#include "controller/cli/results.h"
+#include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
-#include <CLI/CLI.hpp>
 
 #include "pkg/base/clock.h"
 #include "pkg/http/transports.h"
@@ -14,43 +14,55 @@
 namespace salve::commands {
 namespace {
 
-int Ask(const std::string& url) {
-  const auto parsed = http::ParseUrl(url);
-  if (!parsed.ok()) {
-    std::fprintf(stderr, "salve healthz: --url: %s\n", parsed.status().message().c_str());
-    return kExitUsage;
-  }
-  const std::string base =
-      parsed->scheme + "://" + parsed->host + ":" + std::to_string(parsed->port);
-  auto transport = http::MakeTcpTransport(base, {}, SystemClock());
-  if (!transport.ok()) {
-    std::fprintf(stderr, "salve healthz: %s\n", transport.status().message().c_str());
-    return kExitUsage;
-  }
+struct HealthzOptions {
+  std::string url = "http://127.0.0.1:8080/health";
+  std::string timeout = "5s";
+  std::string output;
+};
+
+StatusOr<http::Response> Fetch(const http::Url& url, Duration timeout) {
+  const std::string host =
+      url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  SALVE_ASSIGN_OR_RETURN(
+      const auto transport,
+      http::MakeTcpTransport(url.scheme + "://" + host + ":" + std::to_string(url.port), {},
+                             SystemClock()));
   http::Request request;
-  request.target = parsed->path.empty() ? "/health" : parsed->path;
+  request.target = url.path.empty() ? "/health" : url.path;
   http::CallOptions options;
-  options.deadline = SystemClock().Monotonic() + std::chrono::seconds(5);
-  const auto answer = (*transport)->Send(request, options);
-  if (!answer.ok()) {
-    std::fprintf(stderr, "salve healthz: %s: %s\n", url.c_str(), answer.status().message().c_str());
-    return answer.code() == Code::kDeadlineExceeded ? kExitTimeout : kExitUnreachable;
-  }
-  if (answer->status == 200) return kExitOk;
-  std::fprintf(stderr, "salve healthz: %s answered %d: %s\n", url.c_str(), answer->status,
-               answer->body.c_str());
-  return kExitFailure;
+  options.deadline = SystemClock().Monotonic() + timeout;
+  return transport->Send(request, options);
+}
+
+int Healthz(const HealthzOptions& options) {
+  auto results = cli::Results::Make(options.output);
+  if (!results.ok()) return cli::FailUsage("healthz", results.status());
+  const auto timeout = cli::ParseDuration(options.timeout);
+  if (!timeout.ok()) return cli::FailUsage("healthz", timeout.status());
+  const auto url = http::ParseUrl(options.url);
+  if (!url.ok()) return cli::FailUsage("healthz", url.status().Annotate("--url"));
+  const auto answer = Fetch(*url, *timeout);
+  if (!answer.ok()) return cli::Fail("healthz", answer.status().Annotate(options.url));
+  const bool well = answer->status == 200;
+  // Silent when all is well: it is the exit code that is asked for.
+  results->Add(
+      "", options.url,
+      {{"url", options.url}, {"ok", well}, {"status", answer->status}, {"body", answer->body}});
+  if (well || !results->text()) return results->Finish(well ? kExitOk : kExitFailure);
+  return cli::Fail("healthz", InternalError(options.url + " answered " +
+                                            std::to_string(answer->status) + ": " + answer->body));
 }
 
 }  // namespace
 
 void AddHealthz(CLI::App& app, int& exit_code) {
-  auto url = std::make_shared<std::string>("http://127.0.0.1:8080/health");
-  CLI::App* command =
-      app.add_subcommand("healthz", "Ask a running Salve whether it is well (exit code)");
-  command->add_option("--url", *url, "Where to ask")->capture_default_str();
-  command->footer("Example:\n  salve healthz --url http://127.0.0.1:8080/ready");
-  command->callback([url, &exit_code] { exit_code = Ask(*url); });
+  auto options = std::make_shared<HealthzOptions>();
+  cli::Command command(app, "healthz", "Ask a running Salve whether it is well (exit code)",
+                       "salve healthz --url http://127.0.0.1:8080/ready");
+  command.Option("--url", options->url, "Where to ask");
+  command.Option("--timeout", options->timeout, "Longest time for the answer").IsDuration();
+  cli::DeclareOutput(command, options->output);
+  command.Run(exit_code, [options] { return Healthz(*options); });
 }
 
 }  // namespace salve::commands

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "controller/cli/output.h"
+#include "controller/cli/results.h"
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
@@ -62,23 +63,26 @@ int Test() {
 
 int Rules(const RulesOptions& options) {
   if (options.test) return Test();
+  auto results = cli::Results::Make(options.output);
+  if (!results.ok()) return cli::FailUsage("rules", results.status());
   std::vector<std::vector<std::string>> rows = {
       {"RULE", "CAUSE", "CONFIDENCE", "ANSWER", "MEANING"}};
-  cli::Json list = cli::Json::array();
+  bool found = false;
   for (const healing::Pack& pack : healing::BuiltinPacks()) {
     for (const healing::PackRule& rule : pack.rules) {
       if (!options.rule.empty() && rule.name != options.rule && pack.name != options.rule) continue;
       rows.push_back(
           {rule.name, rule.cause, Percent(rule.confidence), Answer(rule), rule.sentence});
-      list.push_back(ToJson(pack, rule));
+      found = true;
+      if (!results->text()) results->Add("", rule.name, ToJson(pack, rule));
     }
   }
-  if (list.empty()) {
+  if (!found) {
     return cli::Fail("rules",
                      NotFoundError("no rule and no pack is called \"" + options.rule + "\""));
   }
-  cli::Print(options.output == "json" ? list.dump(2) + "\n" : cli::FormatColumns(rows));
-  return kExitOk;
+  if (results->text()) cli::Print(cli::FormatColumns(rows));
+  return results->Finish(kExitOk, true);
 }
 
 }  // namespace
@@ -88,7 +92,7 @@ void AddRules(CLI::App& app, int& exit_code) {
   cli::Command command(app, "rules", "Show the built-in rules of diagnosis",
                        "salve rules redis\n  salve rules --test");
   command.Option("rule", options->rule, "Only this rule or pack");
-  command.Option("-o,--output", options->output, "json").OneOf({"json"});
+  cli::DeclareOutput(command, options->output);
   command.Flag("--test", options->test, "Run every rule's own cases");
   command.Run(exit_code, [options] { return Rules(*options); });
 }

@@ -5,6 +5,7 @@
 
 #include "controller/cli/input.h"
 #include "controller/cli/output.h"
+#include "controller/cli/results.h"
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
@@ -42,42 +43,40 @@ StatusOr<std::vector<v1::HealingPolicy>> ReadPolicies(const std::string& file) {
   return policies;
 }
 
-void PrintTarget(const v1::HealingPolicy& policy, const runtime::SimulatedTarget& target) {
+std::string TextOf(const v1::HealingPolicy& policy, const runtime::SimulatedTarget& target) {
   std::string text = "policy " + policy.metadata.name + ", target " + target.name + ": " +
                      (target.healthy ? "healthy, nothing would be done" : "ill") + " (" +
                      target.message + ")";
-  cli::Print(healing::EscapeTerminal(text) + "\n");
-  if (target.healthy) return;
+  text = healing::EscapeTerminal(text) + "\n";
+  if (target.healthy) return text;
   for (const std::string& line : healing::Why(target.incident, &policy, SystemClock().Now())) {
-    cli::Print("  " + line + "\n");
+    text += "  " + line + "\n";
   }
+  return text;
 }
 
 int Simulate(const SimulateOptions& options) {
+  auto results = cli::Results::Make(options.output);
+  if (!results.ok()) return cli::FailUsage("simulate", results.status());
   SetLogLevel(Severity::kError);
   const auto policies = ReadPolicies(options.file);
   if (!policies.ok()) return cli::Fail("simulate", policies.status());
   const auto configuration = runtime::ReadConfiguration(options.config);
   if (!configuration.ok()) return cli::Fail("simulate", configuration.status());
-  cli::Json list = cli::Json::array();
   for (const v1::HealingPolicy& policy : *policies) {
     const auto targets = runtime::Simulate(policy, *configuration, options.secret_root,
                                            SystemClock(), SystemRandom());
     if (!targets.ok()) return cli::Fail("simulate", targets.status());
     for (const runtime::SimulatedTarget& target : *targets) {
-      if (options.output != "json") {
-        PrintTarget(policy, target);
-        continue;
-      }
-      list.push_back({{"policy", policy.metadata.name},
-                      {"target", target.name},
-                      {"healthy", target.healthy},
-                      {"message", target.message},
-                      {"status", apis::Encode(target.incident.status)}});
+      results->Add(TextOf(policy, target), policy.metadata.name + "/" + target.name,
+                   {{"policy", policy.metadata.name},
+                    {"target", target.name},
+                    {"healthy", target.healthy},
+                    {"message", target.message},
+                    {"status", apis::Encode(target.incident.status)}});
     }
   }
-  if (options.output == "json") cli::Print(list.dump(2) + "\n");
-  return kExitOk;
+  return results->Finish(kExitOk, true);
 }
 
 }  // namespace
@@ -92,7 +91,7 @@ void AddSimulate(CLI::App& app, int& exit_code) {
   command.Option("--config", options->config, "ControllerConfiguration file (YAML)");
   command.Option("--secrets", options->secret_root,
                  "Directory of the secret files that policies name");
-  command.Option("-o,--output", options->output, "json, or nothing for text").OneOf({"json"});
+  cli::DeclareOutput(command, options->output);
   command.Run(exit_code, [options] { return Simulate(*options); });
 }
 

@@ -110,7 +110,9 @@ bool Passes(const Status& status) {
 }
 
 // Prints what a watch brings until it ends; Ok or a passing error means: list and watch again.
-Status Follow(cli::Session& session, const client::WatchOptions& options, Printer& printer) {
+// kCancelled: nobody reads any more, or `one` is followed and it is over.
+Status Follow(cli::Session& session, const client::WatchOptions& options, bool one,
+              Printer& printer) {
   SALVE_ASSIGN_OR_RETURN(const auto stream, session.client().Watch(v1::Incident::kInfo, options));
   for (;;) {
     SALVE_ASSIGN_OR_RETURN(const auto event, stream->Next(MonoTime::max()));
@@ -118,7 +120,9 @@ Status Follow(cli::Session& session, const client::WatchOptions& options, Printe
     if (event->type == client::WatchEvent::Type::kBookmark) continue;
     SALVE_ASSIGN_OR_RETURN(const v1::Incident incident, apis::Decode<v1::Incident>(event->object));
     if (!printer.Show({incident})) return CancelledError("nobody reads");
-    if (event->type == client::WatchEvent::Type::kDeleted) printer.Forget(incident.metadata.uid);
+    const bool deleted = event->type == client::WatchEvent::Type::kDeleted;
+    if (deleted) printer.Forget(incident.metadata.uid);
+    if (one && (deleted || !cli::IsOpen(incident))) return CancelledError("it is over");
   }
 }
 
@@ -127,8 +131,13 @@ int FromServer(const TimelineOptions& options, Printer& printer) {
   if (!session.ok()) return cli::Fail("timeline", session.status());
   client::ListOptions list;
   list.ns = options.all_namespaces ? "" : (*session)->ns();
-  if (!options.incident.empty())
-    list.field_selector = "metadata.name=" + cli::BareName(options.incident);
+  const bool one = !options.incident.empty();
+  if (one) {
+    const auto name = (*session)->Locate(options.incident, "Incident");
+    if (!name.ok()) return cli::FailUsage("timeline", name.status());
+    list.ns = name->ns;
+    list.field_selector = "metadata.name=" + name->name;
+  }
   bool connected = false;
   auto pause = kFirstPause;
   for (;;) {
@@ -137,16 +146,17 @@ int FromServer(const TimelineOptions& options, Printer& printer) {
     if (now.ok()) {
       const auto incidents = Decode(now->items);
       if (!incidents.ok()) return cli::Fail("timeline", incidents.status());
-      if (!options.incident.empty() && incidents->empty() && !connected) {
+      if (one && incidents->empty() && !connected) {
         return cli::Fail("timeline",
                          NotFoundError("incident \"" + options.incident + "\" is not there"));
       }
-      if (!printer.Show(*incidents)) return kExitOk;
-      if (!options.follow) return kExitOk;
+      if (!printer.Show(*incidents) || !options.follow) return kExitOk;
+      // Nothing more comes of an incident that is over.
+      if (one && (incidents->empty() || !cli::IsOpen(incidents->front()))) return kExitOk;
       connected = true;
       const MonoTime begun = SystemClock().Monotonic();
-      status =
-          Follow(**session, {list.ns, "", list.field_selector, now->resource_version}, printer);
+      status = Follow(**session, {list.ns, "", list.field_selector, now->resource_version}, one,
+                      printer);
       if (status.code() == Code::kCancelled) return kExitOk;
       if (SystemClock().Monotonic() - begun > kLongestPause) pause = kFirstPause;
     } else {
@@ -180,7 +190,9 @@ void AddTimeline(CLI::App& app, int& exit_code) {
   cli::Command command(app, "timeline", "Print what happened, oldest first",
                        "salve timeline -f\n  salve timeline redis-1 -o json");
   command.Option("incident", options->incident, "Only this incident");
-  command.Flag("-f,--follow", options->follow, "Go on with what happens now; reconnects by itself");
+  command.Flag(
+      "-f,--follow", options->follow,
+      "Go on with what happens now, of one incident until it is over; reconnects by itself");
   command.Option("--filename", options->file, "Saved incidents, - for stdin: no cluster is asked");
   command.Option("-o,--output", options->output, "json: one object a line").OneOf({"json"});
   command.Flag("-A,--all-namespaces", options->all_namespaces, "In all namespaces");

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "controller/cli/output.h"
+#include "controller/cli/results.h"
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
@@ -23,13 +24,26 @@ struct TokenOptions {
   std::vector<std::string> namespaces;
   std::string ttl;
   std::string description;
+  std::string output;
 };
+
+cli::Json ToJson(const apiserver::TokenRecord& record) {
+  return {{"id", record.id},
+          {"user", record.identity.user},
+          {"groups", record.identity.groups},
+          {"namespaces", record.identity.namespaces},
+          {"description", record.description},
+          {"created", record.created},
+          {"expires", record.expires}};
+}
 
 StatusOr<std::unique_ptr<apiserver::TokenStore>> OpenStore(const TokenOptions& options) {
   return apiserver::TokenStore::Open(options.data_dir, SystemClock(), SystemRandom());
 }
 
 int Create(const TokenOptions& options) {
+  auto results = cli::Results::Make(options.output);
+  if (!results.ok()) return cli::FailUsage("token create", results.status());
   apiserver::TokenRecord record;
   record.identity.user = options.user;
   record.identity.groups = options.groups;
@@ -37,10 +51,7 @@ int Create(const TokenOptions& options) {
   record.description = options.description;
   if (!options.ttl.empty()) {
     const auto ttl = cli::ParseDuration(options.ttl);
-    if (!ttl.ok()) {
-      cli::Fail("token create", ttl.status());
-      return kExitUsage;
-    }
+    if (!ttl.ok()) return cli::FailUsage("token create", ttl.status());
     record.expires = FormatTime(SystemClock().Now() + *ttl);
   }
   const auto store = OpenStore(options);
@@ -48,8 +59,10 @@ int Create(const TokenOptions& options) {
   const auto token = (*store)->Add(std::move(record));
   if (!token.ok()) return cli::Fail("token create", token.status());
   // Only the secret, so that a script can keep it; it is not shown again.
-  cli::Print(token->secret + "\n");
-  return kExitOk;
+  cli::Json value = ToJson(token->record);
+  value["token"] = token->secret;
+  results->Add(token->secret + "\n", token->record.id, std::move(value));
+  return results->Finish(kExitOk);
 }
 
 std::string Join(const std::vector<std::string>& words) {
@@ -59,26 +72,32 @@ std::string Join(const std::vector<std::string>& words) {
 }
 
 int List(const TokenOptions& options) {
+  auto results = cli::Results::Make(options.output);
+  if (!results.ok()) return cli::FailUsage("token list", results.status());
   const auto store = OpenStore(options);
   if (!store.ok()) return cli::Fail("token list", store.status());
   std::vector<std::vector<std::string>> rows = {
       {"ID", "USER", "GROUPS", "NAMESPACES", "CREATED", "EXPIRES"}};
   for (const apiserver::TokenRecord& record : (*store)->List()) {
+    if (!results->text()) results->Add("", record.id, ToJson(record));
     rows.push_back({record.id, healing::EscapeTerminal(record.identity.user),
                     Join(record.identity.groups), Join(record.identity.namespaces), record.created,
                     record.expires.empty() ? "never" : record.expires});
   }
-  cli::Print(cli::FormatColumns(rows));
-  return kExitOk;
+  if (results->text()) cli::Print(cli::FormatColumns(rows));
+  return results->Finish(kExitOk, true);
 }
 
 int Revoke(const TokenOptions& options) {
+  auto results = cli::Results::Make(options.output);
+  if (!results.ok()) return cli::FailUsage("token revoke", results.status());
   const auto store = OpenStore(options);
   if (!store.ok()) return cli::Fail("token revoke", store.status());
   const Status status = (*store)->Revoke(options.id);
   if (!status.ok()) return cli::Fail("token revoke", status);
-  cli::Print("token " + options.id + " revoked\n");
-  return kExitOk;
+  results->Add("token " + options.id + " revoked\n", options.id,
+               {{"id", options.id}, {"revoked", true}});
+  return results->Finish(kExitOk);
 }
 
 }  // namespace
@@ -90,6 +109,7 @@ void AddToken(CLI::App& app, int& exit_code) {
   token.NeedsSub();
   const auto data_dir = [&options](cli::Command& command) {
     command.Option("--data-dir", options->data_dir, "The data directory of salve standalone");
+    cli::DeclareOutput(command, options->output);
   };
   cli::Command create =
       token.Sub("create", "Make a token; prints its secret once",
@@ -97,7 +117,7 @@ void AddToken(CLI::App& app, int& exit_code) {
   create.Option("--user", options->user, "Who it stands for").Required();
   create.Options("--group", options->groups, "Groups of the user; may be repeated");
   create.Options("--namespace", options->namespaces, "Only in these namespaces; may be repeated");
-  create.Option("--ttl", options->ttl, "Ends after so long, as 30d; without it never");
+  create.Option("--ttl", options->ttl, "Ends after so long, as 30d; without it never").IsDuration();
   create.Option("--description", options->description, "What it is for");
   data_dir(create);
   create.Run(exit_code, [options] { return Create(*options); });

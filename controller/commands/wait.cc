@@ -2,10 +2,12 @@
 #include <memory>
 
 #include "controller/cli/output.h"
+#include "controller/cli/results.h"
 #include "controller/cli/session.h"
 #include "controller/cli/wait_for.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+#include "controller/commands/waiting.h"
 
 namespace salve::commands {
 namespace {
@@ -22,26 +24,26 @@ struct WaitOptions {
   std::string condition;
   std::string timeout = "30s";
   std::string labels;
+  std::string output;
   bool all = false;
 };
 
-struct Waiting {
-  cli::ResourceType type;
-  std::string name;
-};
+}  // namespace
 
-// Reads once, then follows the object's changes. nullopt-like: Ok = it holds.
 Status WaitForOne(cli::Session& session, const Waiting& what, const cli::WaitFor& condition,
                   MonoTime deadline) {
   const std::string label = what.type.info.plural + "/" + what.name;
-  const Status timeout =
-      DeadlineExceededError("timed out waiting for " + condition.text() + " on " + label);
+  const auto timeout = [&](const std::string& last) {
+    return DeadlineExceededError("timed out waiting for " + condition.text() + " on " + label +
+                                 (last.empty() ? "" : "; the last answer was: " + last));
+  };
   client::ListOptions list;
-  list.ns = what.type.info.namespaced ? session.ns() : "";
+  list.ns = what.type.info.namespaced ? what.ns : "";
   list.field_selector = "metadata.name=" + what.name;
   auto pause = kFirstPause;
   bool seen = false;
-  while (SystemClock().Monotonic() < deadline) {
+  // Looks at least once: --timeout=0 asks whether it holds now.
+  for (;;) {
     const auto now = session.client().List(what.type.info, list);
     if (!now.ok() && now.code() != Code::kUnavailable && now.code() != Code::kAborted)
       return now.status();
@@ -54,9 +56,9 @@ Status WaitForOne(cli::Session& session, const Waiting& what, const cli::WaitFor
       seen = object != nullptr;
       client::WatchOptions watch{list.ns, "", list.field_selector, now->resource_version};
       auto stream = session.client().Watch(what.type.info, watch);
-      while (stream.ok()) {
+      while (stream.ok() && SystemClock().Monotonic() < deadline) {
         const auto event = (*stream)->Next(deadline);
-        if (!event.ok() && event.code() == Code::kDeadlineExceeded) return timeout;
+        if (!event.ok() && event.code() == Code::kDeadlineExceeded) return timeout("");
         if (!event.ok() || !event->has_value()) break;
         if ((*event)->type == client::WatchEvent::Type::kBookmark) continue;
         const bool deleted = (*event)->type == client::WatchEvent::Type::kDeleted;
@@ -65,11 +67,13 @@ Status WaitForOne(cli::Session& session, const Waiting& what, const cli::WaitFor
         pause = kFirstPause;
       }
     }
+    if (SystemClock().Monotonic() >= deadline) return timeout(now.status().message());
     cli::WaitUntil(SystemClock(), std::min(deadline, SystemClock().Monotonic() + pause));
     pause = std::min(pause * 2, kLongestPause);
   }
-  return timeout;
 }
+
+namespace {
 
 StatusOr<std::vector<Waiting>> Plan(const WaitOptions& options, cli::Session& session) {
   SALVE_ASSIGN_OR_RETURN(const auto wanted, cli::ParseWanted(options.arguments));
@@ -77,17 +81,17 @@ StatusOr<std::vector<Waiting>> Plan(const WaitOptions& options, cli::Session& se
   for (const cli::Wanted& want : wanted) {
     SALVE_ASSIGN_OR_RETURN(const auto types, session.Kinds(want.type));
     for (const cli::ResourceType& type : types) {
-      for (const std::string& name : want.names) waiting.push_back({type, name});
+      for (const std::string& name : want.names) waiting.push_back({type, session.ns(), name});
       if (!want.names.empty()) continue;
       if (options.labels.empty() && !options.all) {
         return InvalidArgumentError("say which: a name, -l or --all");
       }
       client::ListOptions list;
-      list.ns = session.ns();
+      list.ns = type.info.namespaced ? session.ns() : "";
       list.label_selector = options.labels;
       SALVE_ASSIGN_OR_RETURN(const auto found, session.client().List(type.info, list));
       for (const Json& item : found.items)
-        waiting.push_back({type, cli::TextAt(item, {"metadata", "name"})});
+        waiting.push_back({type, list.ns, cli::TextAt(item, {"metadata", "name"})});
     }
   }
   if (waiting.empty()) return NotFoundError("no matching resources");
@@ -95,30 +99,33 @@ StatusOr<std::vector<Waiting>> Plan(const WaitOptions& options, cli::Session& se
 }
 
 int Wait(const WaitOptions& options) {
+  auto results = cli::Results::Make(options.output);
+  if (!results.ok()) return cli::FailUsage("wait", results.status());
   const auto condition = cli::WaitFor::Parse(options.condition);
   const auto timeout = cli::ParseDuration(options.timeout);
   if (!condition.ok() || !timeout.ok()) {
-    cli::Fail("wait", condition.ok() ? timeout.status() : condition.status());
-    return kExitUsage;
+    return cli::FailUsage("wait", condition.ok() ? timeout.status() : condition.status());
   }
   const MonoTime deadline = SystemClock().Monotonic() + *timeout;
   auto session = cli::Session::Open(options.client);
   if (!session.ok()) return cli::Fail("wait", session.status());
   const auto waiting = Plan(options, **session);
-  if (!waiting.ok()) {
-    const int code = cli::Fail("wait", waiting.status());
-    return waiting.code() == Code::kInvalidArgument ? kExitUsage : code;
-  }
+  if (!waiting.ok()) return cli::FailUsage("wait", waiting.status());
   int exit_code = kExitOk;
   for (const Waiting& what : *waiting) {
     const Status status = WaitForOne(**session, what, *condition, deadline);
-    if (status.ok()) {
-      cli::Print(what.type.Prefix() + "/" + what.name + " condition met\n");
-    } else {
+    if (!status.ok()) {
       exit_code = cli::Fail("wait", status);
+      continue;
     }
+    const std::string label = what.type.Prefix() + "/" + what.name;
+    results->Add(label + " condition met\n", label,
+                 {{"kind", what.type.info.kind},
+                  {"name", what.name},
+                  {"namespace", what.type.info.namespaced ? what.ns : ""},
+                  {"met", condition->text()}});
   }
-  return exit_code;
+  return results->Finish(exit_code);
 }
 
 }  // namespace
@@ -133,9 +140,10 @@ void AddWait(CLI::App& app, int& exit_code) {
       .Option("--for", options->condition,
               "condition=TYPE[=VALUE], jsonpath=PATH=VALUE, create or delete")
       .Required();
-  command.Option("--timeout", options->timeout, "Longest time for all of them");
+  command.Option("--timeout", options->timeout, "Longest time for all of them").IsDuration();
   command.Option("-l,--selector", options->labels, "Those with these labels");
   command.Flag("--all", options->all, "All of the type in the namespace");
+  cli::DeclareOutput(command, options->output);
   Declare(command, options->client);
   command.Run(exit_code, [options] { return Wait(*options); });
 }

@@ -35,30 +35,45 @@ constexpr char kUnfillScript[] =
     "page[1] "
     "for _, key in ipairs(page[2]) do redis.call('DEL', key) end until cursor == '0' return 'OK'";
 
-// Keeps $3 connections open and idle: clients that wait on a pipe to which nobody writes. $1 port,
-// $2 user.
-constexpr char kHoldPostgres[] =
-    "d=$(mktemp -d) && mkfifo \"$d/idle\" && exec 3<>\"$d/idle\" || exit 1; "
-    "echo $$ >>/tmp/salve-inject.pids; trap 'kill $(jobs -p) 2>/dev/null; exit 0' TERM; "
-    "export PGPASSWORD=\"${PGPASSWORD:-$POSTGRES_PASSWORD}\"; i=0; "
-    "while [ $i -lt \"$3\" ]; do "
-    "psql -h 127.0.0.1 -p \"$1\" -U \"$2\" -d postgres <&3 >/dev/null 2>&1 & i=$((i+1)); done; "
-    "wait";
+// Keeps $3 connections open and idle: one client each, that waits on a pipe to which nobody writes.
+// The shell's own list of jobs is empty where a trap would ask for it (dash), so the clients are
+// noted. $1 port, $2 user.
+std::string Holder(const std::string& client) {
+  return "d=$(mktemp -d) && mkfifo \"$d/idle\" && exec 3<>\"$d/idle\" || exit 1; "
+         "echo $$ >>/tmp/salve-inject.pids; clients=; i=0; "
+         "trap 'kill $clients 2>/dev/null; rm -rf \"$d\"; exit 0' TERM; "
+         "export PGPASSWORD=\"${PGPASSWORD:-$POSTGRES_PASSWORD}\"; "
+         "while [ $i -lt \"$3\" ]; do " +
+         client + " <&3 >/dev/null 2>&1 & clients=\"$clients $!\"; i=$((i+1)); done; wait";
+}
+constexpr char kPostgresClient[] = "psql -h 127.0.0.1 -p \"$1\" -U \"$2\" -d postgres";
+// It connects and then waits for its last word; without -x it would first read all of COMMAND DOCS,
+// megabytes for each client, and a container with a small limit would be killed by the kernel.
+constexpr char kRedisClient[] = "redis-cli -p \"$1\" -x ECHO";
 constexpr char kTryPostgres[] =
     "export PGPASSWORD=\"${PGPASSWORD:-$POSTGRES_PASSWORD}\"; "
     "exec psql -h 127.0.0.1 -p \"$1\" -U \"$2\" -d postgres -Atc 'show max_connections'";
-// The same for Redis. $1 port, $2 (unused), $3 connections.
-constexpr char kHoldRedis[] =
-    "d=$(mktemp -d) && mkfifo \"$d/idle\" && exec 3<>\"$d/idle\" || exit 1; "
-    "echo $$ >>/tmp/salve-inject.pids; trap 'kill $(jobs -p) 2>/dev/null; exit 0' TERM; i=0; "
-    "while [ $i -lt \"$3\" ]; do (echo PING; cat <&3) | redis-cli -p \"$1\" >/dev/null 2>&1 & "
-    "i=$((i+1)); done; wait";
+// The file outlives a restart of the container, the processes do not: a number may be another's
+// now.
 constexpr char kRelease[] =
     "[ -f /tmp/salve-inject.pids ] || exit 0; "
-    "for p in $(cat /tmp/salve-inject.pids); do kill \"$p\" 2>/dev/null; done; "
+    "for p in $(cat /tmp/salve-inject.pids); do "
+    "grep -qs salve-inject \"/proc/$p/cmdline\" && kill \"$p\" 2>/dev/null; done; "
     "rm -f /tmp/salve-inject.pids";
-// More clients than that would harm the container before the limit is reached.
+// $1 the limit that the service had. The first one noted is the real one.
+constexpr char kNoteLimit[] =
+    "[ -s /tmp/salve-inject.maxclients ] || echo \"$1\" >/tmp/salve-inject.maxclients";
+// The connections that were released may still be counted for a moment.
+constexpr char kRestoreLimit[] =
+    "[ -s /tmp/salve-inject.maxclients ] || exit 0; i=0; "
+    "while [ $i -lt 50 ]; do i=$((i+1)); "
+    "case $(redis-cli -p \"$1\" CONFIG SET maxclients \"$(cat /tmp/salve-inject.maxclients)\" "
+    "2>&1) in "
+    "OK) rm -f /tmp/salve-inject.maxclients; exit 0 ;; esac; sleep 0.1; done; exit 1";
+// More clients than that would harm the container before the service's limit is reached: in number,
+// and in what each takes of the container's memory.
 constexpr std::int64_t kMaxHolders = 500;
+constexpr std::int64_t kBytesPerHolder = 2 << 20;
 
 // One injection: what all steps need.
 struct Run {
@@ -157,13 +172,20 @@ StatusOr<std::string> RedisMemory(const Run& run) {
   return run.TooLate(last);
 }
 
+std::int64_t MaxHolders(const json& inspect) {
+  const json memory = At(inspect, {"HostConfig", "Memory"});
+  if (!memory.is_number_integer() || memory.get<std::int64_t>() <= 0) return kMaxHolders;
+  return std::min(kMaxHolders, memory.get<std::int64_t>() / kBytesPerHolder);
+}
+
 // Holds connections and adds some until a new client is refused.
 StatusOr<std::string> Exhaust(const Run& run, const std::vector<std::string>& holder,
                               const std::vector<std::string>& attempt, std::int64_t limit) {
-  if (limit <= 0 || limit > kMaxHolders) {
-    return InvalidArgumentError("the limit is " + std::to_string(limit) +
-                                " connections; only 1 to " + std::to_string(kMaxHolders) +
-                                " can be held open");
+  const std::int64_t most = MaxHolders(run.inspect);
+  if (limit <= 0 || limit > most) {
+    return InvalidArgumentError("the service's limit is " + std::to_string(limit) +
+                                " connections; only 1 to " + std::to_string(most) +
+                                " can be held open in this container without killing it");
   }
   std::string last;
   std::int64_t more = limit;
@@ -213,18 +235,44 @@ StatusOr<std::string> PostgresConnections(const Run& run) {
   std::from_chars(now.stdout_text.data(), now.stdout_text.data() + now.stdout_text.size(), limit);
   if (limit == 0)
     return UnavailableError("psql as " + user + ": " + now.stdout_text + now.stderr_text);
-  return Exhaust(run, {"sh", "-c", kHoldPostgres, "sh", port, user}, attempt, limit);
+  return Exhaust(run, {"sh", "-c", Holder(kPostgresClient), "sh", port, user}, attempt, limit);
+}
+
+// A limit that can be reached: where the service's own (10000 as it comes) cannot, it is lowered
+// for as long as the fault lasts; what it was stays in the container for --undo.
+StatusOr<std::int64_t> LowerMaxClients(const Run& run, const std::string& port,
+                                       std::int64_t limit) {
+  const std::int64_t most = MaxHolders(run.inspect);
+  if (limit <= most) return limit;
+  SALVE_ASSIGN_OR_RETURN(const ExecOutput noted,
+                         run.Exec({"sh", "-c", kNoteLimit, "sh", std::to_string(limit)}));
+  if (noted.exit_code != 0) return InternalError("noting maxclients: " + noted.stderr_text);
+  SALVE_ASSIGN_OR_RETURN(const ExecOutput set, run.Exec({"redis-cli", "-p", port, "CONFIG", "SET",
+                                                         "maxclients", std::to_string(most)}));
+  if (set.stdout_text.rfind("OK", 0) == 0) return most;
+  return InvalidArgumentError("maxclients is " + std::to_string(limit) + ", at most " +
+                              std::to_string(most) + " connections can be held open, and it " +
+                              "cannot be lowered: " + set.stdout_text + set.stderr_text);
 }
 
 StatusOr<std::string> RedisClients(const Run& run) {
-  if (run.request.undo) return Release(run);
   const std::string port =
       std::to_string(run.request.port ? run.request.port : PortOf(run.inspect, 6379));
+  if (run.request.undo) {
+    SALVE_ASSIGN_OR_RETURN(std::string released, Release(run));
+    SALVE_ASSIGN_OR_RETURN(const ExecOutput out, run.Exec({"sh", "-c", kRestoreLimit, "sh", port}));
+    if (out.exit_code == 0) return released;
+    return InternalError("maxclients could not be set back: " + out.stdout_text + out.stderr_text);
+  }
   SALVE_ASSIGN_OR_RETURN(const ExecOutput info,
                          run.Exec({"redis-cli", "-p", port, "INFO", "clients"}));
   if (const std::string refusal = RefusalIn(info.stdout_text); !refusal.empty()) return refusal;
-  return Exhaust(run, {"sh", "-c", kHoldRedis, "sh", port, "-"}, {"redis-cli", "-p", port, "PING"},
-                 InfoNumber(info.stdout_text, "maxclients"));
+  const std::int64_t limit = InfoNumber(info.stdout_text, "maxclients");
+  if (limit <= 0)
+    return UnavailableError("redis-cli INFO clients: " + info.stdout_text + info.stderr_text);
+  SALVE_ASSIGN_OR_RETURN(const std::int64_t reachable, LowerMaxClients(run, port, limit));
+  return Exhaust(run, {"sh", "-c", Holder(kRedisClient), "sh", port, "-"},
+                 {"redis-cli", "-p", port, "PING"}, reachable);
 }
 
 // SIGKILL from outside the engine, as the kernel or a fault would send it: a kill through the
