@@ -140,12 +140,13 @@ Status Reserve(std::vector<v1::ActionRecord>& records, const Reservation& reserv
 
 Status ReserveSpend(std::vector<v1::GuardrailSpend>& spends, const std::string& policy_key,
                     const std::string& attempt_id, const v1::ActionBudget& budget, WallTime now) {
+  // What has left the window goes first, be it this very attempt's: it is reserved anew then.
+  PruneSpends(spends, budget.window_seconds, now);
   for (const v1::GuardrailSpend& spend : spends) {
     if (spend.attempt_id == attempt_id && spend.policy == policy_key) {
       return AlreadyExistsError("attempt " + attempt_id + " is reserved already");
     }
   }
-  PruneSpends(spends, budget.window_seconds, now);
   const BudgetView view = SpentOf(spends, budget, now);
   if (view.remaining <= 0 || spends.size() >= kMaxActionRecords) {
     return TooManyRequestsError("reserving attempt " + attempt_id + " of policy " + policy_key +
@@ -185,8 +186,11 @@ bool ReconcileRecords(std::vector<v1::ActionRecord>& records, const v1::Incident
     const std::string result = it == attempts.end() ? kNotExecuted : ResultOf(*it);
     if (result.empty()) continue;
     record.result = result;
-    record.finished_at =
-        it != attempts.end() && !it->finished_at.empty() ? it->finished_at : FormatMicroTime(now);
+    // The attempt's times are the calendar's, which may have been set meanwhile; the records' are
+    // not.
+    const auto calendar = it != attempts.end() ? ParseTime(it->finished_at) : std::nullopt;
+    const WallTime reserved = std::min(ParseTime(record.reserved_at).value_or(now), now);
+    record.finished_at = FormatMicroTime(std::clamp(calendar.value_or(now), reserved, now));
     changed = true;
   }
   return changed;

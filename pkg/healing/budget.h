@@ -55,7 +55,7 @@ struct Reservation {
 // be kept.
 Status Reserve(std::vector<v1::ActionRecord>& records, const Reservation& reservation,
                const v1::ActionBudget& budget, std::int64_t keep_seconds, WallTime now);
-// The same on a guardrail.
+// The same on a guardrail. A reservation that has left the window is made anew.
 Status ReserveSpend(std::vector<v1::GuardrailSpend>& spends, const std::string& policy_key,
                     const std::string& attempt_id, const v1::ActionBudget& budget, WallTime now);
 

@@ -114,8 +114,26 @@ TEST(Budget, GuardrailSpendsCountTheSameWay) {
   ASSERT_TRUE(ReserveSpend(spends, "default/a", "1", {1, 600}, kNow).ok());
   EXPECT_EQ(ReserveSpend(spends, "default/a", "1", {1, 600}, kNow).code(), Code::kAlreadyExists);
   EXPECT_EQ(ReserveSpend(spends, "default/b", "2", {1, 600}, kNow).code(), Code::kTooManyRequests);
-  EXPECT_TRUE(ReserveSpend(spends, "default/b", "2", {1, 600}, After(600)).ok());
+  EXPECT_TRUE(ReserveSpend(spends, "default/a", "1", {1, 600}, After(600)).ok());
+  EXPECT_EQ(spends[0].at, FormatMicroTime(After(600))) << "reserved anew, as of now";
+  EXPECT_TRUE(ReserveSpend(spends, "default/b", "2", {1, 600}, After(1200)).ok());
   EXPECT_EQ(spends.size(), 1u) << "what has left the window is dropped";
+}
+
+TEST(Budget, TheEndOfARecordLiesBetweenItsReservationAndNowWhateverTheCalendarSaid) {
+  for (const std::int64_t calendar : {-7200, 3600}) {
+    v1::Incident incident = testing::MakeTestIncident();
+    v1::Attempt attempt;
+    attempt.id = "a-1";
+    attempt.phase = kAttemptDone;
+    attempt.executed_at = attempt.finished_at = FormatMicroTime(After(calendar));
+    attempt.verification = v1::VerificationStatus{};
+    attempt.verification->outcome = kOutcomeSuccessful;
+    incident.status.attempts = {attempt};
+    std::vector<v1::ActionRecord> records = {Record("a-1", -30, "", 0, incident.metadata.name)};
+    ASSERT_TRUE(ReconcileRecords(records, incident, "", kNow));
+    EXPECT_EQ(records[0].finished_at, FormatMicroTime(After(calendar < 0 ? -30 : 0)));
+  }
 }
 
 TEST(Budget, PruningKeepsTheNewestOfEachTargetForTheBreaker) {

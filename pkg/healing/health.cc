@@ -90,7 +90,10 @@ bool IndicatorTracker::Enter(HealthState state, WallTime at) {
 }
 
 bool IndicatorTracker::Add(const Measurement& measurement) {
-  if (measurement.at < state_.last_measured) return false;
+  // Later than any answer can be: the calendar was set back.
+  constexpr std::chrono::seconds kLatest{120};
+  const Duration behind = state_.last_measured - measurement.at;
+  if (behind > Duration(0) && behind < kLatest) return false;
   const Verdict verdict = Judge(measurement, thresholds_);
   state_.last_measured = measurement.at;
   state_.message = measurement.message;

@@ -171,6 +171,22 @@ TEST(TargetStatus, TheFirstWordOnAnIndicatorIsWrittenAtOnceAndAnotherSentenceLat
   EXPECT_FALSE(WorthWriting(saying("took 5 ms"), saying("refused"), After(-29), kNow));
 }
 
+TEST(IndicatorTracker, AfterTheCalendarWasSetBackMeasurementsCountAgain) {
+  const auto measured = [](bool well, WallTime at) {
+    Measurement m;
+    m.state = well ? HealthState::kHealthy : HealthState::kUnhealthy;
+    m.health = well ? 100 : 0;
+    m.at = at;
+    return m;
+  };
+  IndicatorTracker tracker("a", {});
+  for (int i = 0; i < 2; ++i) tracker.Add(measured(true, After(i)));
+  tracker.Add(measured(false, After(-1)));  // an answer that was overtaken
+  EXPECT_EQ(tracker.state().last_measured, After(1));
+  for (int i = 0; i < 2; ++i) tracker.Add(measured(false, After(-3600 + i)));
+  EXPECT_EQ(tracker.state().state, HealthState::kUnhealthy);
+}
+
 TEST(TargetStatus, ATransitionIsWrittenAtOnceAndKeepsTheLastHealthyTime) {
   const v1::TargetStatus well = ToTargetStatus(
       "t", CombineHealth({}, {Indicator("a", HealthState::kHealthy, 94)}), nullptr, After(-60));

@@ -175,6 +175,10 @@ Correlation Correlate(const Signal& signal, const v1::HealingPolicy& policy,
                        open->metadata.creation_timestamp <= incident->metadata.creation_timestamp;
     if (!closed && !older) open = incident;
   }
+  // Names of incidents that were deleted are not given again: the policy's records still mean them.
+  for (const v1::ActionRecord& record : policy.status.actions) {
+    if (record.target == signal.target.name) last = std::max(last, OccurrenceOf(record.incident));
+  }
   if (open != nullptr) {
     return {Correlation::Kind::kAbsorb, open->metadata.name, OccurrenceOf(open->metadata.name),
             "incident " + open->metadata.name + " is open for this target"};

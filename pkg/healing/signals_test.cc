@@ -134,6 +134,12 @@ TEST(Correlate, ANewIllnessIsTheNextOccurrence) {
   EXPECT_EQ(c.occurrence, 8);
 }
 
+TEST(Correlate, TheNameOfADeletedIncidentIsNotGivenAgainWhileTheRecordsMeanIt) {
+  v1::HealingPolicy policy = testing::MakePolicy();
+  policy.status.actions = {testing::Record("a-1", -60, kOutcomeSuccessful, -50, "x-3")};
+  EXPECT_EQ(Correlate(SignalAt(kNow), policy, "f", {}).occurrence, 4);
+}
+
 TEST(Correlate, AChangedPolicyLooksAgainAtAnOldIllness) {
   const v1::Incident closed = Closed("x-7", kNow, 2);
   EXPECT_EQ(Correlate(SignalAt(After(-60)), testing::MakePolicy(), "f", {&closed}).kind,

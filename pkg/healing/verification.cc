@@ -80,6 +80,16 @@ std::string Of(std::int64_t have, std::int64_t want) {
   return std::to_string(have) + " of " + std::to_string(want);
 }
 
+// Time in which nobody looked (the process was away) neither runs out nor proves anything.
+void SkipAbsence(WallTime now, v1::VerificationStatus& status) {
+  constexpr std::chrono::seconds kPunctual{30};
+  const auto due = ParseTime(status.next_check_at);
+  if (!due || now - *due <= kPunctual) return;
+  for (std::string* time : {&status.started_at, &status.healthy_since}) {
+    if (const auto at = ParseTime(*time)) *time = FormatMicroTime(*at + (now - *due));
+  }
+}
+
 // What the time-out makes of the last check.
 void TimeOut(const FreshCheck& check, v1::VerificationStatus& status) {
   const std::string tail = check.message.empty() ? "" : ": " + check.message;
@@ -140,6 +150,7 @@ v1::VerificationStatus StartVerification(const v1::Verification& spec, WallTime 
 void AdvanceVerification(const v1::Verification& spec, const FreshCheck& check,
                          v1::VerificationStatus& status) {
   if (!status.outcome.empty()) return;
+  SkipAbsence(check.at, status);
   const auto started = ParseTime(status.started_at);
   if (!started || *started > check.at) status.started_at = FormatMicroTime(check.at);
   const auto since = ParseTime(status.healthy_since);

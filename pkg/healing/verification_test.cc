@@ -91,6 +91,18 @@ TEST(Verification, AClockThatIsSetBackBeginsTheTimeOutAnewAndStillEnds) {
   EXPECT_EQ(status.outcome, kOutcomeInconclusive);
 }
 
+TEST(Verification, TimeInWhichNobodyLookedNeitherRunsOutNorProvesAnything) {
+  v1::VerificationStatus status = StartVerification(Spec(/*min_healthy=*/60), kNow);
+  AdvanceVerification(Spec(60), CheckOf('G', *ParseTime(status.next_check_at)), status);
+  AdvanceVerification(Spec(60), CheckOf('G', After(1200)), status);
+  EXPECT_EQ(status.outcome, "") << "away for twenty minutes: " << status.message;
+  for (int i = 0; i < 60 && status.outcome.empty(); ++i) {
+    AdvanceVerification(Spec(60), CheckOf('G', *ParseTime(status.next_check_at)), status);
+  }
+  EXPECT_EQ(status.outcome, kOutcomeSuccessful);
+  EXPECT_GE(*ParseTime(status.finished_at), After(1200 + 50));
+}
+
 TEST(Verification, AnEndedOneTakesNoMoreChecks) {
   const v1::Verification spec = Spec();
   v1::VerificationStatus status = StartVerification(spec, kNow);

@@ -184,6 +184,7 @@ Status HealingPolicyReconciler::OpenIncident(
   const healing::Correlation correlation = healing::Correlate(signal, policy, fingerprint, known);
   // What an open incident absorbs, its own reconcile counts.
   if (correlation.kind != healing::Correlation::Kind::kOpen) return Status::Ok();
+  SALVE_RETURN_IF_ERROR(CheckPredecessor(policy, target, fingerprint, correlation.occurrence - 1));
   const v1::Incident incident =
       healing::MakeIncident(policy, signal, fingerprint, correlation.occurrence);
   auto created = shell_.client.Create(v1::Incident::kInfo, apis::Encode(incident));
@@ -197,6 +198,23 @@ Status HealingPolicyReconciler::OpenIncident(
   Log(Severity::kInfo, "incident opened",
       {{"incident", incident.metadata.name}, {"target", target.name}, {"signal", signal.message}});
   return Status::Ok();
+}
+
+// The incident before the new one may be known from the policy's records alone: it was deleted, or
+// the cache is behind. Only the server can tell.
+Status HealingPolicyReconciler::CheckPredecessor(const v1::HealingPolicy& policy,
+                                                 const v1::TargetRef& target,
+                                                 const std::string& fingerprint,
+                                                 std::int64_t occurrence) {
+  if (occurrence < 1) return Status::Ok();
+  const NamespacedName name{policy.metadata.ns, healing::IncidentName(policy.metadata.name, target,
+                                                                      fingerprint, occurrence)};
+  if (shell_.incidents.Get(name) != nullptr) return Status::Ok();
+  const auto live = shell_.client.Get(v1::Incident::kInfo, name);
+  if (live.code() == Code::kNotFound) return Status::Ok();
+  if (!live.ok()) return live.status().Annotate("looking for incident " + name.ToString());
+  shell_.incidents.Offer(*live);
+  return ConflictError("incident " + name.ToString() + " is there and the cache did not know it");
 }
 
 StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::HealingPolicy& policy,

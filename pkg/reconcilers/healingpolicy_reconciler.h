@@ -44,6 +44,8 @@ class HealingPolicyReconciler final : public engine::Reconciler {
   Status OpenIncident(const v1::HealingPolicy& policy, const v1::TargetRef& target,
                       const healing::TargetHealth& health,
                       const std::optional<healing::TargetObservation>& observation);
+  Status CheckPredecessor(const v1::HealingPolicy& policy, const v1::TargetRef& target,
+                          const std::string& fingerprint, std::int64_t occurrence);
   StatusOr<v1::HealingPolicy> WriteStatus(const v1::HealingPolicy& policy, const PolicyView& view);
   Status PruneHistory(const v1::HealingPolicy& policy);
   std::optional<Duration> NextLook(const v1::HealingPolicy& policy) const;

@@ -20,6 +20,8 @@ using std::chrono::seconds;
 // What may pass between the end of an action and the next look at it, on top of the configured
 // times.
 constexpr seconds kSpanMargin{30};
+// From the reservation to the call of the backend; nothing but a halt takes that long.
+constexpr seconds kReservationLife{30};
 constexpr char kLeaseNamespace[] = "salve-system";
 
 ActionResult NotApplied(const Status& why) {
@@ -106,6 +108,7 @@ StatusOr<bool> IncidentRun::TakeLease(const v1::Step& step) {
   SALVE_ASSIGN_OR_RETURN(
       const engine::LeaseResult lease,
       shell_.leases.Acquire(LeaseName(incident_.spec.target), LeaseHolder(), AttemptSpan(step)));
+  if (lease.held) lease_until_ = lease.until;
   return lease.held;
 }
 
@@ -125,6 +128,9 @@ Status IncidentRun::CheckUnchanged(const v1::Step& step) {
     return UnavailableError(view_.health->message).WithReason("BackendUnavailable");
   if (view_.health->state == healing::HealthState::kHealthy) {
     return AbortedError("the target is healthy again").WithReason("SelfResolved");
+  }
+  if (view_.health->state == healing::HealthState::kUnknown) {
+    return AbortedError(view_.health->message).WithReason("CouldNotMeasure");
   }
   SALVE_ASSIGN_OR_RETURN(plan_, PlanStep(step));
   const std::string digest =
@@ -227,10 +233,32 @@ Status IncidentRun::Abandon(const std::string& attempt_id, const std::string& re
   return SettleRecords();
 }
 
+// A process that stood still, or was away, since it reserved must not act on what was true then:
+// the budget counts from the reservation, and the lease may be somebody else's.
+Status IncidentRun::CheckInTime(const std::string& attempt_id) const {
+  if (shell_.clock.Monotonic() >= lease_until_) {
+    return AbortedError("the lease of the target ran out before the action began")
+        .WithReason("LeaseLost");
+  }
+  const std::vector<v1::ActionRecord>& records = policy_->status.actions;
+  const auto record = std::find_if(records.begin(), records.end(), [&](const v1::ActionRecord& r) {
+    return r.attempt_id == attempt_id;
+  });
+  const auto reserved =
+      record != records.end() ? ParseTime(record->reserved_at) : std::optional<WallTime>();
+  if (reserved && shell_.AccountingNow() - *reserved > kReservationLife) {
+    return AbortedError("too long after the budget was reserved for it").WithReason("TooLate");
+  }
+  return Status::Ok();
+}
+
 // 5 and 6. The intent is stored and nothing has changed: run it, write what came of it.
 Status IncidentRun::RunAndRecord(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
+  if (const Status late = CheckInTime(attempt_id); !late.ok()) {
+    return Abandon(attempt_id, late.reason(), late.message());
+  }
   shell_.metrics.ActionAttempted(attempt->action);
   const ActionResult result = Call(RequestFor(*attempt, false));
   healing::ApplyResult(incident_.status, attempt_id, result, VerificationSpec(),

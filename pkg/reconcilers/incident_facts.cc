@@ -101,8 +101,10 @@ Status IncidentRun::Observe() {
       problem = seen.status();
     }
   }
-  view_.health = healing::CombineHealth(
-      observation_, shell_.health.Indicators(policy, incident_.spec.target.name));
+  const std::vector<healing::IndicatorState> indicators =
+      shell_.health.Indicators(policy, incident_.spec.target.name);
+  view_.health = healing::CombineHealth(observation_, indicators);
+  ForgetOldMeasurements(indicators);
   if (!observation_ && !problem.ok()) {
     // Without a look at the target itself nothing is known for sure, whatever the probes said
     // before.
@@ -110,6 +112,29 @@ Status IncidentRun::Observe() {
     view_.health->message = problem.message();
   }
   return Status::Ok();
+}
+
+// What a probe found before the process stood still, or what an earlier one wrote down, is no
+// ground to act on, nor to call a target well.
+void IncidentRun::ForgetOldMeasurements(const std::vector<healing::IndicatorState>& indicators) {
+  look_again_.reset();
+  if (policy_ == nullptr) return;
+  const WallTime now = shell_.clock.Now();
+  for (const v1::Probe& probe : policy_->spec.probes) {
+    const auto known =
+        std::find_if(indicators.begin(), indicators.end(),
+                     [&](const healing::IndicatorState& i) { return i.name == probe.name; });
+    const Duration patience = seconds(3 * probe.period_seconds + probe.timeout_seconds);
+    if (known != indicators.end() && now - known->last_measured <= patience) continue;
+    const bool ill_itself =
+        observation_ &&
+        healing::IndicatorFromObservation(*observation_).state == HealthState::kUnhealthy;
+    if (ill_itself || view_.health->state == HealthState::kMissing) return;
+    look_again_ = seconds(probe.period_seconds);
+    view_.health->state = HealthState::kUnknown;
+    view_.health->message = "probe " + probe.name + " has not measured it lately";
+    return;
+  }
 }
 
 healing::Evidence IncidentRun::GatherEvidence() {
@@ -275,11 +300,30 @@ healing::GateInput IncidentRun::MakeGateInput() {
 
 Status IncidentRun::EvaluateGates() {
   approval_ = CountApprovals();
-  const std::vector<healing::Gate> gates = healing::EvaluateGates(MakeGateInput());
+  std::vector<healing::Gate> gates = healing::EvaluateGates(MakeGateInput());
+  if (healing::AllPassed(gates)) ConfirmSignal(gates);
   NoteOnGuardrails(gates);
   healing::ApplyGates(incident_.status, gates, approval_, shell_.clock.Now());
   view_.gates = gates;
   return Status::Ok();
+}
+
+// The last look before anything is reserved: what the probes found may be as old as their period,
+// or only be still believed because one good measurement is not enough. Measurements made here
+// count for the probes, too, so that a target that stays well is soon known to be.
+void IncidentRun::ConfirmSignal(std::vector<healing::Gate>& gates) {
+  if (policy_->spec.probes.empty()) return;
+  const healing::FreshCheck check =
+      healing::CombineFresh(observation_, MeasureProbes(), shell_.clock.Now());
+  if (check.verdict != healing::Verdict::kGood) return;
+  for (healing::Gate& gate : gates) {
+    if (gate.name != healing::kGateSignalStillActive) continue;
+    gate.pass = false;
+    gate.reason = "HealthyNow";
+    gate.message = "it was well when it was measured just now: " + check.message;
+    gate.unblocked_by = "nothing: it is measured again, and either closes or is acted on";
+  }
+  look_again_ = seconds(policy_->spec.probes.front().period_seconds);
 }
 
 // A guardrail shows what it kept from being done last; told once for each thing it blocks.

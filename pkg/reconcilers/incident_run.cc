@@ -109,7 +109,8 @@ StatusOr<std::optional<engine::Result>> IncidentRun::Step(const healing::Next& n
     case Do::kWait: {
       healing::ApplyNextCheck(incident_.status, next);
       SALVE_RETURN_IF_ERROR(Persist());
-      const Duration wait = next.at ? std::max<Duration>(*next.at - now, Duration(0)) : Duration(0);
+      Duration wait = next.at ? std::max<Duration>(*next.at - now, Duration(0)) : Duration(0);
+      if (look_again_) wait = std::min(wait, *look_again_);
       return std::optional(engine::Result{wait});
     }
     case Do::kBegin:
@@ -118,6 +119,10 @@ StatusOr<std::optional<engine::Result>> IncidentRun::Step(const healing::Next& n
       break;
     case Do::kObserve:
       done = Observe();
+      // The probes of a process that has just started need a moment: nothing to write about.
+      if (done.ok() && look_again_ && JustStarted()) {
+        return std::optional(engine::Result{*look_again_});
+      }
       break;
     case Do::kDiagnose:
       done = Diagnose();
@@ -202,6 +207,11 @@ Status IncidentRun::Persist() {
   const v1::IncidentStatus before = std::exchange(stored_status_, incident_.status);
   EmitEvents(before);
   return Status::Ok();
+}
+
+bool IncidentRun::JustStarted() const {
+  constexpr std::chrono::seconds kFirstLooks{15};
+  return shell_.clock.Monotonic() - shell_.steady.mono < kFirstLooks;
 }
 
 void IncidentRun::EmitEvents(const v1::IncidentStatus& before) const {

@@ -30,6 +30,9 @@ class IncidentRun {
   Status Diagnose();
   Status Propose(const healing::Next& next);
   Status EvaluateGates();
+  void ForgetOldMeasurements(const std::vector<healing::IndicatorState>& indicators);
+  void ConfirmSignal(std::vector<healing::Gate>& gates);
+  bool JustStarted() const;
   void NoteOnGuardrails(const std::vector<healing::Gate>& gates);
   StatusOr<healing::ActionPlan> PlanStep(const v1::Step& step);
   healing::GateInput MakeGateInput();
@@ -53,6 +56,7 @@ class IncidentRun {
   Status VerifyUndo(const std::string& attempt_id);
   // False: somebody else holds it.
   StatusOr<bool> TakeLease(const v1::Step& step);
+  Status CheckInTime(const std::string& attempt_id) const;
   void ReleaseLease();
   std::string LeaseHolder() const;
   Status Reserve(const v1::Step& step, const std::string& attempt_id);
@@ -98,7 +102,9 @@ class IncidentRun {
 
   healing::IncidentView view_;
   std::optional<healing::EffectiveLimits> limits_;
-  std::string invalid_;  // why the policy as stored is none to act by; "" if it is
+  MonoTime lease_until_{};              // of the target's lease, as taken in this reconcile
+  std::optional<Duration> look_again_;  // when a probe that has not measured lately should have
+  std::string invalid_;                 // why the policy as stored is none to act by; "" if it is
   // Facts of this reconcile.
   std::optional<healing::TargetObservation> observation_;
   std::optional<healing::ActionPlan> plan_;
