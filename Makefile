@@ -16,7 +16,7 @@ deps: ## Install what is missing of the Debian packages (root or sudo)
 build: deps ## Build build/release/bin/salve
 	@hack/build release salve
 
-test: deps ## Run the default suites (unit, kubectl), or one: make test SUITE=docker
+test: deps ## Run the suites, or one: make test SUITE=docker
 	@hack/test $(SUITE)
 
 demo: build ## Break a real Redis and a real PostgreSQL and watch Salve heal them

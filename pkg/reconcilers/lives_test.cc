@@ -509,17 +509,32 @@ TEST_F(BlockingTest, InAStormNothingIsDoneUntilItIsOver) {
 }
 
 TEST_F(BlockingTest, DeletingThePolicyMidwayLetsTheRunningAttemptBeVerifiedFirst) {
-  Begin();
-  FallIll();
+  v1::HealingPolicy policy = MakePolicy();
+  policy.spec.probes.clear();
+  policy.spec.diagnosis.rules.clear();
+  policy.spec.diagnosis.builtin_packs = true;
+  Begin(policy);
+  world.docker.Change("redis-1", [](backends::fake::FakeContainer& c) {
+    c.running = false;
+    c.exit_code = 1;
+    c.conditions = {healing::kConditionExited};
+  });
   ASSERT_TRUE(Until(healing::kPhaseVerifying));
   ASSERT_TRUE(world.server.Delete(v1::HealingPolicy::kInfo, {kNs, "redis"}).ok());
   ASSERT_TRUE(Until(healing::kPhaseResolved));
   EXPECT_EQ(Outcome(), healing::kAutoHealed);
 }
 
-// Known gap: with the policy its probes are gone, and the container alone looks well, so the attempt counts
-// as verified.
-TEST_F(BlockingTest, DISABLED_DeletingThePolicyMidwayBeginsNoFurtherStep) {
+TEST_F(BlockingTest, WithoutItsPolicyNobodyClaimsThatWhatAProbeFoundIsHealed) {
+  Begin();
+  FallIll();
+  ASSERT_TRUE(Until(healing::kPhaseVerifying));
+  ASSERT_TRUE(world.server.Delete(v1::HealingPolicy::kInfo, {kNs, "redis"}).ok());
+  ASSERT_TRUE(Until(healing::kPhaseResolved));
+  EXPECT_EQ(Outcome(), healing::kCancelled);
+}
+
+TEST_F(BlockingTest, DeletingThePolicyMidwayBeginsNoFurtherStep) {
   v1::HealingPolicy policy = MakePolicy();
   policy.spec.ladder.insert(policy.spec.ladder.begin(), MakeStep("memory", testing::MoreMemory()));
   policy.spec.diagnosis.rules[0].step = "memory";
@@ -530,6 +545,21 @@ TEST_F(BlockingTest, DISABLED_DeletingThePolicyMidwayBeginsNoFurtherStep) {
   ASSERT_TRUE(Until(healing::kPhaseResolved));
   EXPECT_EQ(Outcome(), healing::kCancelled);
   EXPECT_EQ(world.docker.TotalExecutions(), 1);
+}
+
+TEST_F(BlockingTest, APolicyThatNoServerHasCheckedAndMakesNoSenseSaysSoAndDoesNothing) {
+  v1::HealingPolicy policy = MakePolicy();
+  policy.spec.probes[0].period_seconds = -1;
+  Begin(policy);
+  world.SetFigure("redis-1", 0);
+  world.Advance(minutes(5));
+  const auto conditions = world.Policy().status.conditions;
+  const auto* ready = apis::meta::v1::FindCondition(conditions, v1::kPolicyReady);
+  ASSERT_NE(ready, nullptr);
+  EXPECT_EQ(ready->status, "False");
+  EXPECT_EQ(ready->reason, "InvalidSpec");
+  EXPECT_THAT(ready->message, ::testing::HasSubstr("spec.probes[0].periodSeconds"));
+  EXPECT_EQ(world.docker.TotalExecutions(), 0);
 }
 
 // --- two at once

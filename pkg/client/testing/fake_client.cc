@@ -468,6 +468,14 @@ std::map<NamespacedName, Json> FakeClient::Objects(const ResourceInfo& resource)
   return it == objects_.end() ? Objects_() : it->second;
 }
 
+void FakeClient::Visit(const ResourceInfo& resource,
+                       const std::function<void(const NamespacedName&, const Json&)>& look) const {
+  MutexLock lock(mu_);
+  const auto it = objects_.find(KeyOf(resource));
+  if (it == objects_.end()) return;
+  for (const auto& [name, object] : it->second) look(name, object);
+}
+
 std::vector<CallRecord> FakeClient::Calls() const {
   MutexLock lock(mu_);
   return calls_;

@@ -81,6 +81,9 @@ class FakeClient final : public Client {
   std::int64_t compacted() const;
   // Every object of the kind as stored now, by name.
   std::map<NamespacedName, Json> Objects(const ResourceInfo& resource) const;
+  // The same without copies, for oracles that look often. `look` must not call the server.
+  void Visit(const ResourceInfo& resource,
+             const std::function<void(const NamespacedName&, const Json&)>& look) const;
   std::vector<CallRecord> Calls() const;
   void ClearCalls();
   // Writes that made a new version, since the start.

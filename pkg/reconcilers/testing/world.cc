@@ -3,241 +3,41 @@
 
 #include <algorithm>
 
-#include <gtest/gtest.h>
-
 #include "pkg/base/time_format.h"
-#include "pkg/client/testing/interceptor_client.h"
-#include "pkg/engine/controller.h"
-#include "pkg/healing/budget.h"
 #include "pkg/healing/machine.h"
-#include "pkg/reconcilers/healingpolicy_reconciler.h"
-#include "pkg/reconcilers/incident_reconciler.h"
-#include "pkg/reconcilers/testing/scripted_prober.h"
-#include "pkg/reconcilers/wiring.h"
+#include "pkg/reconcilers/testing/judge.h"
+#include "pkg/reconcilers/testing/process.h"
 
 namespace salve::reconcilers::testing {
 namespace {
 
-using client::testing::Call;
-using client::testing::Fault;
 using std::chrono::seconds;
 
 // More rounds than any instant needs; a world that wants more is spinning.
 constexpr int kMaxRounds = 2000;
 const WallTime kStart = *ParseTime("2026-12-01T12:00:00Z");
-
-template <class T>
-engine::Informer<T> MakeInformer(client::Client& client, engine::Environment env) {
-  engine::ReflectorOptions options;
-  options.resource = T::kInfo;
-  return engine::Informer<T>(std::move(options), client, &apis::Decode<T>, env);
-}
-
-bool IsWrite(const std::string& verb) {
-  return verb == "create" || verb == "update" || verb == "patch" || verb == "delete";
-}
-
-Status Dead() { return UnavailableError("the process is dead"); }
+// The parts of a process that can do something: five informers and these.
+constexpr int kProber = 5;
+constexpr int kPolicies = 6;
+constexpr int kIncidents = 7;
+constexpr int kEvents = 8;
+constexpr int kParts = 9;
 
 }  // namespace
 
-// What one life of the controller has in memory: the same parts, in the same order, as the
-// product's graph.
-struct World::Process {
-  explicit Process(World& w);
-
-  World& world;
-  bool dead = false;
-  engine::Environment env;
-  client::testing::InterceptorClient client;
-  client::testing::InterceptorClient event_client;
-  backends::Registry backends;
-  engine::Informer<apis::core::v1::Namespace> namespaces;
-  engine::Informer<v1::HealingGuardrail> guardrails;
-  engine::Informer<v1::HealingPolicy> policies;
-  engine::Informer<v1::Incident> incidents;
-  engine::Informer<v1::IncidentApproval> approvals;
-  engine::EventRecorder events;
-  engine::TargetLeases leases;
-  HealthTable health;
-  TargetIndex targets;
-  StatusUpdater<v1::HealingPolicy> policy_status;
-  StatusUpdater<v1::HealingGuardrail> guardrail_status;
-  ScriptedProber prober;
-  HealingMetrics metrics;
-  Shell shell;
-  HealingPolicyReconciler policy_reconciler;
-  IncidentReconciler incident_reconciler;
-  engine::Controller policy_controller;
-  engine::Controller incident_controller;
-
-  std::vector<engine::InformerBase*> Informers() {
-    return {&namespaces, &guardrails, &policies, &incidents, &approvals};
+World::World(const WorldOptions& options)
+    : clock(kStart),
+      random(options.seed),
+      server(clock),
+      docker("docker", clock),
+      options_(options),
+      judge_(std::make_unique<Judge>(*this)),
+      order_(options.seed ^ 0x5eedULL),
+      processes_(static_cast<std::size_t>(options.controllers)) {
+  for (const auto where : {Accident::Where::kWrite, Accident::Where::kExecute,
+                           Accident::Where::kRead, Accident::Where::kEvent}) {
+    counts_[where] = 0;
   }
-  Fault OnCall(const Call& call);
-};
-
-// Passes everything on to the world's backend, unless the process is dead or an accident happens.
-class World::Door final : public backends::Backend {
- public:
-  Door(World& world, Process& process) : world_(world), process_(process) {}
-
-  const std::string& name() const override { return world_.docker.name(); }
-  Status Available() const override { return process_.dead ? Dead() : world_.docker.Available(); }
-  StatusOr<std::vector<v1::TargetRef>> Resolve(const v1::Target& target) const override {
-    if (process_.dead) return Dead();
-    return world_.docker.Resolve(target);
-  }
-  StatusOr<healing::TargetObservation> Cached(const v1::TargetRef& ref) const override {
-    if (process_.dead) return Dead();
-    return world_.docker.Cached(ref);
-  }
-  StatusOr<healing::TargetObservation> Observe(const v1::TargetRef& ref,
-                                               const backends::CallContext& context) override {
-    if (process_.dead) return Dead();
-    return world_.docker.Observe(ref, context);
-  }
-  StatusOr<std::vector<std::string>> Logs(const v1::TargetRef& ref, int lines,
-                                          const backends::CallContext& context) override {
-    if (process_.dead) return Dead();
-    return world_.docker.Logs(ref, lines, context);
-  }
-  StatusOr<healing::ActionPlan> Plan(const v1::Action& action, const v1::TargetRef& ref,
-                                     const backends::CallContext& context) override {
-    if (process_.dead) return Dead();
-    return world_.docker.Plan(action, ref, context);
-  }
-  StatusOr<healing::ActionResult> Execute(const backends::ActionRequest& request) override;
-  StatusOr<healing::ActionResult> Outcome(const backends::ActionRequest& request) override {
-    if (process_.dead) return Dead();
-    return world_.docker.Outcome(request);
-  }
-  StatusOr<healing::ActionResult> RunProbe(const v1::TargetRef& ref,
-                                           const std::vector<std::string>& argv,
-                                           const backends::CallContext& context) override {
-    if (process_.dead) return Dead();
-    return world_.docker.RunProbe(ref, argv, context);
-  }
-  void OnChange(std::function<void(const v1::TargetRef&)> callback) override {
-    world_.docker.OnChange(std::move(callback));
-  }
-  Status Start() override { return Status::Ok(); }
-  void Stop() override {}
-
- private:
-  World& world_;
-  Process& process_;
-};
-
-StatusOr<healing::ActionResult> World::Door::Execute(const backends::ActionRequest& request) {
-  if (process_.dead) return Dead();
-  ++world_.executes_;
-  const Accident::What what = world_.Strikes(Accident::Where::kExecute, world_.executes_);
-  if (world_.before_effect) world_.before_effect("execute " + v1::ActionName(request.action));
-  if (what == Accident::What::kCrashBefore) {
-    process_.dead = true;
-    return Dead();
-  }
-  if (what == Accident::What::kUnavailable) return UnavailableError("no connection (injected)");
-  world_.JudgeExecution(request);
-  auto result = world_.docker.Execute(request);
-  if (what == Accident::What::kCrashAfter) {
-    process_.dead = true;
-    return Dead();
-  }
-  if (what == Accident::What::kLoseAnswer) {
-    healing::ActionResult lost;
-    lost.outcome = healing::ActionResult::Outcome::kUnknown;
-    lost.message = "the answer was lost (injected)";
-    return lost;
-  }
-  return result;
-}
-
-World::Process::Process(World& w)
-    : world(w),
-      env{w.clock, w.random, engine::NoMetrics()},
-      client(w.server),
-      event_client(w.server),
-      namespaces(MakeInformer<apis::core::v1::Namespace>(client, env)),
-      guardrails(MakeInformer<v1::HealingGuardrail>(client, env)),
-      policies(MakeInformer<v1::HealingPolicy>(client, env)),
-      incidents(MakeInformer<v1::Incident>(client, env)),
-      approvals(MakeInformer<v1::IncidentApproval>(client, env)),
-      events({}, event_client, env),
-      leases(client, w.clock),
-      policy_status(client, policies),
-      guardrail_status(client, guardrails),
-      prober(w.clock,
-             [&w](const probes::ProbeJob& job) {
-               const auto it = w.figure.find(job.target.name);
-               const int figure = it == w.figure.end() ? 100 : it->second;
-               healing::Measurement m;
-               m.at = w.clock.Now();
-               m.health = std::max(figure, 0);
-               m.state = figure < 0    ? healing::HealthState::kUnknown
-                         : figure < 70 ? healing::HealthState::kUnhealthy
-                                       : healing::HealthState::kHealthy;
-               m.message = "health is " + std::to_string(figure);
-               return m;
-             }),
-      shell{client,        policies,
-            incidents,     approvals,
-            guardrails,    namespaces,
-            backends,      prober,
-            health,        targets,
-            policy_status, guardrail_status,
-            leases,        events,
-            metrics,       SystemTimeZones(),
-            w.clock,       {w.clock.Now(), w.clock.Monotonic()},
-            w.settings},
-      policy_reconciler(shell,
-                        [this](const NamespacedName& key) { policy_controller.Enqueue(key); }),
-      incident_reconciler(shell),
-      policy_controller("healingpolicy", policy_reconciler, {}, env),
-      incident_controller("incident", incident_reconciler, {}, env) {
-  client.on_call = [this](const Call& call) { return OnCall(call); };
-  event_client.on_call = [this](const Call&) {
-    return dead ? Fault::Refuse(Dead()) : Fault::None();
-  };
-  events.SetManual();
-  backends.Add(std::make_unique<Door>(w, *this));
-  AddIndexes(incidents, approvals);
-  WatchForPolicies(shell, policy_controller);
-  WatchForIncidents(shell, incident_controller);
-  w.docker.OnChange([this](const v1::TargetRef& ref) {
-    for (const NamespacedName& key : targets.PoliciesOf(ref)) policy_controller.Enqueue(key);
-  });
-}
-
-Fault World::Process::OnCall(const Call& call) {
-  if (dead) return Fault::Refuse(Dead());
-  if (!IsWrite(call.verb)) return Fault::None();
-  ++world.writes_;
-  if (world.before_effect) {
-    world.before_effect(call.verb + " " + call.resource.plural + "/" + call.subresource + " " +
-                        call.name.name);
-  }
-  switch (world.Strikes(Accident::Where::kWrite, world.writes_)) {
-    case Accident::What::kNone:
-      break;
-    case Accident::What::kCrashBefore:
-      dead = true;
-      return Fault::Refuse(Dead());
-    case Accident::What::kCrashAfter:
-      dead = true;
-      return Fault::LoseResponse(Dead());
-    case Accident::What::kLoseAnswer:
-      return Fault::LoseResponse();
-    case Accident::What::kConflict:
-      return Fault::Refuse(ConflictError("the object has been modified (injected)"));
-    case Accident::What::kUnavailable:
-      return Fault::Refuse(UnavailableError("the server is busy (injected)"));
-  }
-  return Fault::None();
-}
-
-World::World() : clock(kStart), server(clock), docker("docker", clock) {
   settings.identity = kController;
   settings.backend_namespaces["docker"] = {"*"};
   apis::core::v1::Namespace ns;
@@ -247,14 +47,44 @@ World::World() : clock(kStart), server(clock), docker("docker", clock) {
   for (const std::string& action : v1::ActionNames()) {
     docker.SetEffect(action, [this, action](backends::fake::FakeContainer& container) {
       const auto it = figure_after.find(action);
-      if (it != figure_after.end()) figure[container.id] = it->second;
+      if (it != figure_after.end()) SetFigure(container.id, it->second);
     });
   }
+  docker.OnChange([this](const v1::TargetRef& ref) {
+    for (Slot& slot : processes_) {
+      if (slot.process == nullptr || slot.process->dead) continue;
+      for (const NamespacedName& key : slot.process->targets.PoliciesOf(ref)) {
+        slot.process->policy_controller.Enqueue(key);
+      }
+    }
+  });
 }
 
 World::~World() { docker.OnChange(nullptr); }
 
-void World::Must(const Status& status) { ASSERT_TRUE(status.ok()) << status.ToString(); }
+void World::Complain(const std::string& sentence) {
+  broken_.push_back(FormatTime(clock.Now()) + " " + sentence);
+  Note("BROKEN", sentence);
+}
+
+void World::Must(const Status& status) {
+  if (!status.ok()) Complain("the world could not be arranged: " + status.ToString());
+}
+
+void World::Note(std::string_view what, std::string_view detail) {
+  const auto mix = [this](std::string_view text) {
+    for (const char c : text) {
+      fingerprint_ = (fingerprint_ ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+    }
+  };
+  mix(what);
+  mix(detail);
+  const auto since = clock.Monotonic().time_since_epoch().count();
+  fingerprint_ = (fingerprint_ ^ static_cast<std::uint64_t>(since)) * 1099511628211ULL;
+  if (!options_.trace) return;
+  trace_.push_back(FormatMicroTime(clock.Now()) + " " + std::string(what) + " " +
+                   std::string(detail));
+}
 
 void World::AddContainer(const std::string& name) {
   backends::fake::FakeContainer container;
@@ -262,59 +92,174 @@ void World::AddContainer(const std::string& name) {
   docker.Add(name, container);
 }
 
-Accident::What World::Strikes(Accident::Where where, int count) const {
-  for (const Accident& accident : accidents) {
-    if (accident.where == where && accident.at == count) return accident.what;
+void World::SetFigure(const std::string& container, int value) {
+  ++changes_;
+  const bool was_ill = TrulyIll(container);
+  figure[container] = value;
+  if (TrulyIll(container) != was_ill) figure_since_[container] = clock.Monotonic();
+}
+
+bool World::TrulyIll(const std::string& container) const {
+  const auto it = figure.find(container);
+  return it != figure.end() && it->second >= 0 && it->second < 70;
+}
+
+Duration World::InThatStateFor(const std::string& container) const {
+  const auto it = figure_since_.find(container);
+  return it == figure_since_.end() ? Duration::zero() : clock.Monotonic() - it->second;
+}
+
+// --- time
+
+void World::After(Duration delay, std::string what, std::function<void()> happen) {
+  timers_.emplace(clock.Monotonic() + delay, std::pair(std::move(what), std::move(happen)));
+}
+
+bool World::RunTimers() {
+  bool any = false;
+  while (!timers_.empty() && timers_.begin()->first <= clock.Monotonic()) {
+    auto [what, happen] = std::move(timers_.begin()->second);
+    timers_.erase(timers_.begin());
+    Note("happens", what);
+    happen();
+    ++changes_;
+    any = true;
   }
-  return Accident::What::kNone;
+  return any;
 }
 
 void World::Restart() {
-  docker.OnChange(nullptr);
-  process_.reset();
-  process_ = std::make_unique<Process>(*this);
+  for (Slot& slot : processes_) {
+    const auto number = static_cast<int>(&slot - processes_.data());
+    slot.process.reset();
+    slot.process = std::make_unique<Process>(*this, number);
+  }
 }
 
-bool World::StepInformers() {
+bool World::ReviveAndBury() {
+  bool any = false;
+  for (Slot& slot : processes_) {
+    const auto number = static_cast<int>(&slot - processes_.data());
+    // One that is dead and paused is still on the stack below.
+    if (slot.process != nullptr && slot.process->dead && !slot.process->paused) {
+      ++crashes_;
+      Note("dies", std::to_string(number));
+      slot.process.reset();
+      slot.back_at = clock.Monotonic() + downtime;
+      any = true;
+    }
+    if (slot.process == nullptr && slot.back_at <= clock.Monotonic()) {
+      Note("starts", std::to_string(number));
+      slot.process = std::make_unique<Process>(*this, number);
+      ++changes_;
+      any = true;
+    }
+  }
+  return any;
+}
+
+bool World::RunPart(Process& process, int part) {
+  if (!process.runs()) return false;
+  switch (part) {
+    case kProber:
+      return process.prober.RunDue();
+    case kPolicies:
+      return process.policy_controller.ProcessOne();
+    case kIncidents:
+      return process.incident_controller.ProcessOne();
+    case kEvents:
+      return process.events.WriteOne();
+    default: {
+      Process::Watching& w = process.watching[static_cast<std::size_t>(part)];
+      const std::int64_t version = server.version();
+      if (w.version == version && w.disturbances == disturbances_ && w.next > clock.Monotonic()) {
+        return false;
+      }
+      w.next = w.informer->Step();
+      if (w.next <= clock.Monotonic()) return true;
+      w.version = version;
+      w.disturbances = disturbances_;
+      return false;
+    }
+  }
+}
+
+bool World::StepInformers(Process& process) {
   bool progress = false;
-  for (engine::InformerBase* informer : process_->Informers()) {
-    for (int i = 0; i < kMaxRounds && informer->Step() <= clock.Monotonic(); ++i) progress = true;
+  for (int part = 0; part < kProber; ++part) {
+    for (int i = 0; i < kMaxRounds && RunPart(process, part); ++i) progress = true;
   }
   return progress;
 }
 
-void World::Settle() {
-  if (process_ == nullptr) Restart();
-  for (int round = 0; round < kMaxRounds; ++round) {
-    bool progress = StepInformers();
-    if (process_->prober.RunDue()) progress = true;
-    if (process_->policy_controller.ProcessOne()) progress = true;
-    if (process_->incident_controller.ProcessOne()) progress = true;
-    if (process_->events.WriteOne()) progress = true;
-    if (process_->dead) {
-      ++crashes_;
-      clock.Advance(downtime);
-      Restart();
-      progress = true;
+bool World::Round() {
+  bool progress = RunTimers();
+  if (ReviveAndBury()) progress = true;
+  for (std::size_t i = 0; i < processes_.size(); ++i) {
+    if (processes_[i].process == nullptr || !processes_[i].process->runs()) continue;
+    Process& process = *processes_[i].process;
+    if (StepInformers(process)) progress = true;
+    for (int part = kProber; part < kParts; ++part) {
+      if (RunPart(process, part)) progress = true;
     }
-    if (!progress) return;
   }
-  FAIL() << "the world spins at " << FormatTime(clock.Now()) << "\n" << Story();
+  return progress;
+}
+
+// One thing at a time, whichever the seed picks, until nothing can be done.
+bool World::ShuffledRounds() {
+  bool progress = RunTimers();
+  if (ReviveAndBury()) progress = true;
+  std::vector<std::pair<std::size_t, int>> ready;
+  for (std::size_t i = 0; i < processes_.size(); ++i) {
+    if (processes_[i].process == nullptr || !processes_[i].process->runs()) continue;
+    for (int part = 0; part < kParts; ++part) ready.emplace_back(i, part);
+  }
+  while (!ready.empty()) {
+    const std::size_t pick = order_.Next() % ready.size();
+    const auto [i, part] = ready[pick];
+    if (RunPart(*processes_[i].process, part)) return true;
+    ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(pick));
+  }
+  return progress;
+}
+
+bool World::LetPeopleAct() {
+  if (people == nullptr || people_saw_ == server.version()) return false;
+  people_saw_ = server.version();
+  people(*this);
+  return true;
+}
+
+void World::Settle() {
+  for (int round = 0; round < kMaxRounds; ++round) {
+    const bool progress = options_.shuffle ? ShuffledRounds() : Round();
+    if (!progress && !LetPeopleAct()) return;
+  }
+  if (!stuck_) Complain("the world spins");
+  stuck_ = true;
 }
 
 MonoTime World::NextEvent() {
-  MonoTime next =
-      std::min({process_->policy_controller.queue().NextDelayed(),
-                process_->incident_controller.queue().NextDelayed(), process_->prober.NextDue()});
-  for (engine::InformerBase* informer : process_->Informers())
-    next = std::min(next, informer->Step());
+  MonoTime next = timers_.empty() ? MonoTime::max() : timers_.begin()->first;
+  for (const Slot& slot : processes_) {
+    if (slot.process == nullptr) {
+      next = std::min(next, slot.back_at);
+      continue;
+    }
+    if (!slot.process->runs()) continue;
+    next = std::min({next, slot.process->policy_controller.queue().NextDelayed(),
+                     slot.process->incident_controller.queue().NextDelayed(),
+                     slot.process->prober.NextDue()});
+    for (const Process::Watching& w : slot.process->watching) next = std::min(next, w.next);
+  }
   // What is due already and could not be handled is looked at again soon.
   return std::max(next, clock.Monotonic() + std::chrono::milliseconds(1));
 }
 
 bool World::AdvanceUntil(const std::function<bool()>& done, Duration limit) {
   const MonoTime end = clock.Monotonic() + limit;
-  for (Settle(); !::testing::Test::HasFatalFailure(); Settle()) {
+  for (Settle(); !stuck_; Settle()) {
     if (done()) return true;
     if (clock.Monotonic() >= end) return false;
     clock.Advance(std::min(NextEvent(), end) - clock.Monotonic());
@@ -324,6 +269,32 @@ bool World::AdvanceUntil(const std::function<bool()>& done, Duration limit) {
 
 void World::Advance(Duration by) {
   (void)AdvanceUntil([] { return false; }, by);
+}
+
+bool World::Idle() const {
+  return timers_.empty() && std::all_of(processes_.begin(), processes_.end(), [](const Slot& slot) {
+           return slot.process != nullptr && slot.process->runs();
+         });
+}
+
+// --- objects
+
+const std::vector<World::Glance>& World::Glances() {
+  if (glanced_ == server.version()) return glances_;
+  glanced_ = server.version();
+  glances_.clear();
+  server.Visit(v1::Incident::kInfo, [this](const NamespacedName& name, const client::Json& object) {
+    Glance glance;
+    glance.name = name.name;
+    const auto status = object.find("status");
+    if (status != object.end()) {
+      const auto phase = status->find("phase");
+      if (phase != status->end() && phase->is_string()) glance.phase = phase->get<std::string>();
+    }
+    glance.resolved = glance.phase == healing::kPhaseResolved;
+    glances_.push_back(std::move(glance));
+  });
+  return glances_;
 }
 
 v1::HealingPolicy World::Policy(const std::string& name) {
@@ -357,82 +328,17 @@ void World::Decide(const v1::Incident& incident, const std::string& decision,
   approval.spec.proposal_digest = incident.status.proposal ? incident.status.proposal->digest : "";
   approval.spec.decision = decision;
   approval.spec.approver = approver;
+  Note(decision, approver);
+  judge_->Decided(approval, incident);
   Create(approval);
 }
 
-// The promises of the execution protocol, as the server's and the backend's state show them at the
-// moment when something is about to be changed.
-void World::JudgeExecution(const backends::ActionRequest& request) {
-  const auto complain = [&](const std::string& what) {
-    broken_.push_back(FormatTime(clock.Now()) + " " + request.attempt_id + ": " + what);
-  };
-  const std::string undo_tail = "-undo";
-  const bool undo = request.attempt_id.size() > undo_tail.size() &&
-                    request.attempt_id.compare(request.attempt_id.size() - undo_tail.size(),
-                                               undo_tail.size(), undo_tail) == 0;
-  const std::string id =
-      undo ? request.attempt_id.substr(0, request.attempt_id.size() - undo_tail.size())
-           : request.attempt_id;
-  const v1::Incident* owner = nullptr;
-  const std::vector<v1::Incident> all = All<v1::Incident>();
-  for (const v1::Incident& incident : all) {
-    if (healing::FindAttempt(incident.status, id) != nullptr) owner = &incident;
-  }
-  if (owner == nullptr) return complain("no incident has a stored intent for it");
-  const v1::Attempt& attempt = *healing::FindAttempt(owner->status, id);
-  if (attempt.phase != (undo ? healing::kAttemptUndoIntended : healing::kAttemptIntended)) {
-    complain("its stored phase is " + attempt.phase);
-  }
-  if (docker.Executions(request.attempt_id) > 0) complain("it was executed before");
-  bool reserved = false;
-  if (const auto policy = Find<v1::HealingPolicy>({kNs, owner->spec.policy_ref.name})) {
-    for (const v1::ActionRecord& r : policy->status.actions) reserved |= r.attempt_id == id;
-    if (!reserved) complain("no reservation is stored for it");
-  }
-  for (const v1::GateStatus& gate : owner->status.gates) {
-    if (!undo && gate.result != "Pass") complain("gate " + gate.name + " did not pass");
-  }
-  for (const v1::Incident& other : all) {
-    if (other.metadata.uid == owner->metadata.uid || !(other.spec.target == owner->spec.target))
-      continue;
-    const v1::Attempt* running = healing::RunningAttempt(other.status);
-    // An intent that never got further than its second look changes nothing.
-    if (running != nullptr && running->phase != healing::kAttemptIntended) {
-      complain("incident " + other.metadata.name + " is acting on the same target");
-    }
-  }
+void World::PolicyEdited(const std::string& name) {
+  Note("policy edited", name);
+  judge_->PolicyEdited(name);
 }
 
-void World::CheckRecords() {
-  std::map<std::string, int> executed;
-  for (const backends::ActionRequest& request : docker.Requests()) {
-    const int times = docker.Executions(request.attempt_id);
-    if (times > 1)
-      broken_.push_back(request.attempt_id + " was executed " + std::to_string(times) + " times");
-    const bool undo = request.attempt_id.find("-undo") != std::string::npos;
-    if (times > 0 && !undo) executed[request.attempt_id] = times;
-  }
-  for (const v1::HealingPolicy& policy : All<v1::HealingPolicy>()) {
-    // Within the window that ends now: older records are kept for other reasons.
-    const std::int64_t spent =
-        healing::SpentOf(policy.status.actions, policy.spec.guardrails.max_actions, clock.Now()).spent;
-    if (spent > policy.spec.guardrails.max_actions.count) {
-      broken_.push_back(policy.metadata.name + " has " + std::to_string(spent) + " reservations");
-    }
-    for (const v1::ActionRecord& record : policy.status.actions) {
-      const auto incident = Find<v1::Incident>({kNs, record.incident});
-      if (!incident || !healing::IsResolved(incident->status)) continue;
-      const v1::Attempt* attempt = healing::FindAttempt(incident->status, record.attempt_id);
-      if (record.result.empty()) broken_.push_back("record " + record.attempt_id + " still runs");
-      const bool ran = executed.count(record.attempt_id) > 0;
-      if (ran && attempt == nullptr)
-        broken_.push_back(record.attempt_id + " ran without an attempt");
-      if (ran && record.result == "NotExecuted") {
-        broken_.push_back(record.attempt_id + " ran, and its record says NotExecuted");
-      }
-    }
-  }
-}
+void World::CheckRecords() { judge_->AtEnd(); }
 
 std::string World::Story() {
   std::string out;
@@ -451,69 +357,6 @@ std::string World::Story() {
   }
   for (const std::string& sentence : broken_) out += "BROKEN " + sentence + "\n";
   return out;
-}
-
-v1::Step MakeStep(const std::string& name, v1::Action action) {
-  v1::Step step;
-  step.name = name;
-  step.action = std::move(action);
-  step.on_verification_failed = "Next";
-  return step;
-}
-
-v1::Step HumanStep() {
-  v1::Step step;
-  step.name = "human";
-  step.escalate.emplace();
-  return step;
-}
-
-v1::Action Restart() {
-  v1::Action action;
-  action.restart.emplace();
-  return action;
-}
-
-v1::Action MoreMemory() {
-  v1::Action action;
-  action.update_resources.emplace().memory_bytes = 128 << 20;
-  return action;
-}
-
-v1::Action Stop() {
-  v1::Action action;
-  action.stop.emplace();
-  return action;
-}
-
-v1::Action Flush() {
-  v1::Action action;
-  action.redis_flush_all.emplace();
-  return action;
-}
-
-v1::HealingPolicy MakePolicy(const std::string& name, const std::string& container) {
-  v1::HealingPolicy policy;
-  policy.metadata.name = name;
-  policy.metadata.ns = kNs;
-  policy.spec.mode = v1::kModeAuto;
-  v1::DockerTarget& target = policy.spec.target.docker.emplace();
-  target.backend = "docker";
-  target.container = container;
-  v1::Probe probe;
-  probe.name = "health";
-  probe.tcp.emplace().address = "127.0.0.1:6379";
-  policy.spec.probes = {probe};
-  v1::DiagnosisRule rule;
-  rule.name = "ill";
-  rule.when.probe = "health";
-  rule.cause = "Unresponsive";
-  rule.step = "restart";
-  policy.spec.diagnosis.rules = {rule};
-  policy.spec.diagnosis.builtin_packs = false;
-  policy.spec.ladder = {MakeStep("restart", Restart()), HumanStep()};
-  policy.spec.guardrails.max_actions = {5, 3600};
-  return policy;
 }
 
 }  // namespace salve::reconcilers::testing

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "pkg/apis/codec.h"
@@ -14,28 +15,26 @@
 #include "pkg/base/clock.h"
 #include "pkg/base/random.h"
 #include "pkg/client/testing/fake_client.h"
+#include "pkg/client/testing/interceptor_client.h"
 #include "pkg/reconcilers/shell.h"
+#include "pkg/reconcilers/testing/accident.h"
+#include "pkg/reconcilers/testing/builders.h"
 
 namespace salve::reconcilers::testing {
 
-inline constexpr char kNs[] = "shop";
-inline constexpr char kController[] = "system:serviceaccount:salve-system:salve-controller";
+class Judge;
 
-// One thing that goes wrong, once, at the `at`-th (from 1) write call of the controller to the
-// server, or at its `at`-th call of Backend::Execute.
-struct Accident {
-  enum class What {
-    kNone,
-    kCrashBefore,  // the process dies; nobody got the call
-    kCrashAfter,   // the call was carried out; the process dies before the answer
-    kLoseAnswer,   // the call was carried out; the answer is lost, the process lives
-    kConflict,     // 409 (writes only)
-    kUnavailable,  // 503, not carried out; for Execute: certainly not applied
-  };
-  enum class Where { kWrite, kExecute };
-  What what = What::kNone;
-  Where where = Where::kWrite;
-  int at = 0;
+struct WorldOptions {
+  // Installations on one server, unlike each other's holders of leases.
+  int controllers = 1;
+  std::uint64_t seed = 7;
+  // What can be handled at one moment is handled in an order that the seed chooses, and caches are
+  // behind by as much as it chooses. Otherwise always in the same plain order.
+  bool shuffle = false;
+  // False: core/v1 Events are taken from the controllers and thrown away.
+  bool keep_events = true;
+  // Keeps a line for everything that happens; the fingerprint is kept in any case.
+  bool trace = false;
 };
 
 // The production reconcilers, informers, queues and status updaters on a server, a backend, probes
@@ -43,14 +42,15 @@ struct Accident {
 // goes on. The same calls give the same history.
 class World {
  public:
-  World();
+  World() : World(WorldOptions{}) {}
+  explicit World(const WorldOptions& options);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
   // --- the outside
   SimulatedClock clock;
-  SeededRandom random{7};
+  SeededRandom random;
   client::testing::FakeClient server;
   backends::fake::FakeBackend docker;
   // What the probes measure, by container: 0..100, negative = cannot be measured. 100 if not
@@ -65,6 +65,9 @@ class World {
   Duration downtime{0};
   // Called before a write or an Execute reaches anybody, after it was counted.
   std::function<void(const std::string& what)> before_effect;
+  // The people of this world: called whenever nothing more can be handled now and the server has
+  // changed since they looked last.
+  std::function<void(World&)> people;
 
   // --- time
   // Handles everything that can be handled now.
@@ -73,8 +76,10 @@ class World {
   void Advance(Duration by);
   // The same until `done`, which is asked after each event. False: not within `limit`.
   bool AdvanceUntil(const std::function<bool()>& done, Duration limit);
-  // Throws away what the controller has in memory and starts it anew.
+  // Throws away what the controllers have in memory and starts them anew.
   void Restart();
+  // Something that happens by itself later.
+  void After(Duration delay, std::string what, std::function<void()> happen);
 
   // --- objects, as an outsider sees and changes them
   template <class T>
@@ -95,6 +100,7 @@ class World {
     T object = *Find<T>(name);
     change(object);
     Must(server.Update(T::kInfo, apis::Encode(object)).status());
+    if (std::is_same_v<T, v1::HealingPolicy>) PolicyEdited(name.name);
   }
   template <class T>
   std::vector<T> All() {
@@ -102,6 +108,13 @@ class World {
     for (const auto& [name, json] : server.Objects(T::kInfo)) all.push_back(*apis::Decode<T>(json));
     return all;
   }
+  // What can be seen of every incident without decoding it: in the order of their names.
+  struct Glance {
+    std::string name;
+    std::string phase;
+    bool resolved = false;
+  };
+  const std::vector<Glance>& Glances();
   v1::HealingPolicy Policy(const std::string& name = "redis");
   // Of a policy; oldest first.
   std::vector<v1::Incident> Incidents(const std::string& policy = "redis");
@@ -112,48 +125,99 @@ class World {
               const std::string& approver = "alice");
   // Adds a container that is well.
   void AddContainer(const std::string& name);
+  // Changes what the probes measure, and remembers since when.
+  void SetFigure(const std::string& container, int value);
+  // Since when the container has been well (or ill) without interruption, as it really is.
+  bool TrulyIll(const std::string& container) const;
+  Duration InThatStateFor(const std::string& container) const;
+  // From here on the targets may be ill: what a stale replica goes back to at most.
+  void IllnessBegins() { illness_version_ = server.version(); }
 
   // --- what was seen
-  int writes() const { return writes_; }      // write calls of the controller, events not counted
-  int executes() const { return executes_; }  // calls of Execute
+  int writes() const { return counts_.at(Accident::Where::kWrite); }  // calls, events not counted
+  int executes() const { return counts_.at(Accident::Where::kExecute); }  // calls of Execute
   int crashes() const { return crashes_; }
-  // Promises that were broken, as sentences. Watched at every Execute; CheckRecords() adds those
-  // that can only be judged at the end.
+  // How often something happened at which an accident of that sort can strike.
+  int Points(Accident::Where where) const { return counts_.at(where); }
+  // Accidents that have struck.
+  int struck() const { return struck_; }
+  // Promises that were broken, as sentences. Watched at every Execute and every write;
+  // CheckRecords() adds those that can only be judged at the end.
   const std::vector<std::string>& broken() const { return broken_; }
   void CheckRecords();
+  void Complain(const std::string& sentence);
   // Who did what, for the message of a failing test.
   std::string Story();
+  // One line of the trace: also goes into the fingerprint of this world's history.
+  void Note(std::string_view what, std::string_view detail = {});
+  const std::vector<std::string>& trace() const { return trace_; }
+  std::uint64_t fingerprint() const { return fingerprint_; }
+  std::size_t controllers() const { return processes_.size(); }
+  // Nothing will happen by itself any more, and every controller lives.
+  bool Idle() const;
+  // Grows with every change of the server's objects and of the targets' health.
+  std::int64_t Changes() const { return server.version() + disturbances_ + changes_; }
 
  private:
+  friend class Judge;
   struct Process;
-  class Door;  // the backend as the process sees it
+  class Door;      // the backend as the process sees it
+  class NoEvents;  // a server for Events only, without memory
+  struct Slot {
+    std::unique_ptr<Process> process;
+    MonoTime back_at{};  // without a process: when it is started again
+  };
 
   void Must(const Status& status);
-  bool StepInformers();
+  void PolicyEdited(const std::string& name);
+  bool StepInformers(Process& process);
+  bool RunTimers();
+  bool ReviveAndBury();
+  bool Round();
+  bool ShuffledRounds();
+  bool RunPart(Process& process, int part);
+  bool LetPeopleAct();
   MonoTime NextEvent();
-  Accident::What Strikes(Accident::Where where, int count) const;
-  void JudgeExecution(const backends::ActionRequest& request);
+  // The accidents' side: what strikes at this point, which was counted before, and what it does to
+  // the world besides the call.
+  Accident::What Strikes(Process& process, Accident::Where where);
+  void Disturb(Process& process, Accident::What what);
+  void DisturbWatches(Accident::What what);
+  void DisturbTarget(Accident::What what);
+  void DisturbObjects(Accident::What what);
+  void LagBehind(std::int64_t version, Duration time);
+  // The others go on for that long, the process does not.
+  void Pause(Process& process, Duration time);
+  client::testing::Fault OnWrite(Process& process, const client::testing::Call& call);
+  client::testing::Fault OnRead(Process& process, const client::testing::Call& call);
+  void AfterCall(Process& process, const client::testing::Call& call, const Status& status);
 
-  int writes_ = 0;
-  int executes_ = 0;
+  const WorldOptions options_;
+  std::unique_ptr<Judge> judge_;
+  SeededRandom order_;
+  std::map<Accident::Where, int> counts_;
+  std::map<std::string, MonoTime> figure_since_;
   int crashes_ = 0;
+  int struck_ = 0;
   int approvals_ = 0;
+  int lags_ = 0;
+  bool leases_dropped_ = false;
+  bool stuck_ = false;
+  // Grows with everything but writes that an informer might notice.
+  std::int64_t disturbances_ = 0;
+  std::int64_t changes_ = 0;
+  std::int64_t people_saw_ = -1;
+  std::vector<Glance> glances_;
+  std::int64_t glanced_ = -1;
+  std::int64_t illness_version_ = 0;
+  std::int64_t version_before_ = 0;
+  bool blind_ = false;
+  std::multimap<MonoTime, std::pair<std::string, std::function<void()>>> timers_;
   std::vector<std::string> broken_;
-  std::unique_ptr<Process> process_;
+  std::vector<std::string> trace_;
+  std::uint64_t fingerprint_ = 1469598103934665603ULL;
+  std::vector<Slot> processes_;
 };
-
-// --- builders: valid objects, changed by the test where it matters
-
-// Auto; container `container` of backend docker; probe "health"; ladder restart (rule "ill"),
-// human. Limits out of the way where a test does not ask for them.
-v1::HealingPolicy MakePolicy(const std::string& name = "redis",
-                             const std::string& container = "redis-1");
-v1::Step MakeStep(const std::string& name, v1::Action action);
-v1::Step HumanStep();
-v1::Action Restart();
-v1::Action MoreMemory();
-v1::Action Stop();
-v1::Action Flush();
 
 }  // namespace salve::reconcilers::testing
 
