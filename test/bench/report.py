@@ -14,6 +14,7 @@ ROWS = [
     ("CPU-seconds a minute, 100 containers", "≤ 0.1", "0.75"),
     ("writes while nothing changed", "0", ""),
     ("threads", "", ""),
+    ("fault to incident, probe once a second, ms: max of 8", "≤ 1010", ""),
     ("unhealthy to acted on, ms, one at a time: p50", "", "2300"),
     ("unhealthy to acted on, ms, one at a time: p95", "≤ 100", "4700"),
     ("unhealthy to acted on, ms, 20 together: p50", "", "one after the other"),

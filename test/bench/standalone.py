@@ -10,9 +10,12 @@ benchmark informs, it does not judge.
 """
 import argparse
 import base64
+import datetime
+import http.server
 import json
 import os
 import platform
+import random
 import re
 import shutil
 import signal
@@ -182,6 +185,63 @@ def wait_for(condition, seconds):
     return False
 
 
+class Flippable(http.server.BaseHTTPRequestHandler):
+    """Answers 200 or 500, as `status` says."""
+    status = 200
+
+    def do_GET(self):  # noqa: N802, the name is the library's
+        self.send_response(Flippable.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+def measure_detection(binary, figures):
+    """From the moment a service begins to answer 500 to the incident, with a probe once a second."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Flippable)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    docker("run", "-d", "--name", "salve-bench-http", "--network", "none", "--label", LABEL, IMAGE,
+           "sleep", "1000000")
+    salve = Salve(binary)
+    policy = os.path.join(salve.dir, "policy.yaml")
+    with open(policy, "w", encoding="utf-8") as f:
+        f.write(f"""apiVersion: salve.dev/v1alpha1
+kind: HealingPolicy
+metadata: {{name: web}}
+spec:
+  mode: Observe
+  target: {{docker: {{container: salve-bench-http}}}}
+  probes: [{{name: web, http: {{url: "http://127.0.0.1:{server.server_port}/"}}, periodSeconds: 1,
+            timeoutSeconds: 1, failureThreshold: 1, successThreshold: 1}}]
+""")
+    salve.run("apply", "-f", policy)
+
+    def incidents():
+        return json.loads(salve.run("get", "incidents", "-o", "json"))["items"]
+
+    def resolved(items):
+        return all(i.get("status", {}).get("phase") == "Resolved" for i in items)
+    took = []
+    try:
+        wait_for(lambda: "1/1" in salve.run("get", "healingpolicy", "web"), 20)
+        for i in range(8):
+            time.sleep(random.random())
+            Flippable.status, began = 500, time.time()
+            wait_for(lambda n=i: len(incidents()) > n, 10)
+            at = max(item["metadata"]["creationTimestamp"] + "|" + item["status"]["detectedAt"]
+                     for item in incidents()).split("|")[1]
+            stamp = datetime.datetime.fromisoformat(at.replace("Z", "+00:00"))
+            took.append(1000 * (stamp.timestamp() - began))
+            Flippable.status = 200
+            wait_for(lambda: resolved(incidents()), 40)
+    finally:
+        salve.stop()
+        server.shutdown()
+    figures["fault to incident, probe once a second, ms: max of 8"] = round(max(took), 1)
+
+
 def percentile(values, p):
     values = sorted(values)
     return values[min(len(values) - 1, round(p * (len(values) - 1)))] if values else float("nan")
@@ -207,6 +267,8 @@ def measure(options):
     figures["idle PSS, no policy, MB"] = round(salve.pss_mb(), 1)
     salve.stop()
 
+    remove_containers()
+    measure_detection(options.salve, figures)
     remove_containers()
     # Each falls ill once: a second illness soon after the first is not a restart's business any more.
     containers = Containers(options.containers - options.ill - SINGLES, options.ill + SINGLES)
