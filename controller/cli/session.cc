@@ -167,26 +167,25 @@ StatusOr<std::string> Session::WhoAmI() {
 }
 
 int ExitCodeOf(const Status& status) {
-  using namespace commands;
   switch (status.code()) {
     case Code::kOk:
-      return kExitOk;
+      return commands::kExitOk;
     case Code::kNotFound:
-      return kExitNotFound;
+      return commands::kExitNotFound;
     case Code::kPermissionDenied:
     case Code::kUnauthenticated:
-      return kExitDenied;
+      return commands::kExitDenied;
     case Code::kConflict:
     case Code::kAlreadyExists:
     case Code::kExpired:
-      return kExitConflict;
+      return commands::kExitConflict;
     case Code::kUnavailable:
     case Code::kAborted:
-      return kExitUnreachable;
+      return commands::kExitUnreachable;
     case Code::kDeadlineExceeded:
-      return kExitTimeout;
+      return commands::kExitTimeout;
     default:
-      return kExitFailure;
+      return commands::kExitFailure;
   }
 }
 

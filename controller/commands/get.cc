@@ -161,7 +161,7 @@ class Getter {
   // Prints what there is and then every change, until the reader goes away. The stream ends
   // regularly when the server ends it; then it is opened again from where it was.
   int Watch(const std::vector<Fetch>& fetches) {
-    Fetch list = fetches[0];
+    const Fetch& list = fetches[0];
     client::ListOptions what;
     what.ns = options_.all_namespaces ? "" : session_.ns();
     what.label_selector = options_.labels;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/healing/rules.h"
 
+#include <cmath>
 #include <cstdio>
 #include <memory>
 
@@ -29,7 +30,7 @@ std::string Answer(const healing::PackRule& rule) {
 }
 
 std::string Percent(double confidence) {
-  return std::to_string(static_cast<int>(confidence * 100 + 0.5)) + "%";
+  return std::to_string(std::lround(confidence * 100)) + "%";
 }
 
 cli::Json ToJson(const healing::Pack& pack, const healing::PackRule& rule) {

@@ -45,7 +45,10 @@ Json At(const Json& json, std::initializer_list<const char*> path) {
 
 std::optional<edge::Identity> IdentityIn(const Json& review) {
   const Json user = At(review, {"status", "userInfo", "username"});
-  if (!user.is_string() || user == "" || user == "system:anonymous") return std::nullopt;
+  if (!user.is_string() || user.get_ref<const std::string&>().empty() ||
+      user == "system:anonymous") {
+    return std::nullopt;
+  }
   edge::Identity identity{user.get<std::string>(), {}};
   const Json groups = At(review, {"status", "userInfo", "groups"});
   for (std::size_t i = 0; groups.is_array() && i < groups.size() && i < 1000; ++i) {

@@ -24,8 +24,9 @@ void ReleaseIdleMemory() {
     const int fields =
         std::sscanf(line.c_str(), "%lx-%lx %4s %*s %*s %*s %1s", &begin, &end, permissions, path);
     if (fields != 4 || std::string(permissions) != "r-xp" || path[0] != '/') continue;
-    madvise(reinterpret_cast<void*>(begin), end - begin,
-            MADV_DONTNEED);  // NOLINT(performance-no-int-to-ptr)
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
+    void* const text = reinterpret_cast<void*>(begin);
+    madvise(text, end - begin, MADV_DONTNEED);
   }
 }
 

@@ -175,7 +175,7 @@ ServedResource MakeEvent() {
   schema["properties"]["involvedObject"]["description"] = "What it happened to.";
   schema["properties"]["related"] = Json::parse(kObjectReference);
   schema["properties"]["related"]["description"] = "A second object that is part of it.";
-  ServedResource event = Make({"", "v1", "events", "Event", true}, "event", std::move(schema));
+  ServedResource event = Make({"", "v1", "events", "Event", true}, "event", schema);
   event.short_names = {"ev"};
   for (const char* label :
        {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name",
