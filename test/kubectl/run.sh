@@ -30,6 +30,7 @@ start_server() {
   (cd "$root" && exec "$SALVE" standalone --data-dir "$data" --listen "${1:-127.0.0.1:0}" \
     "${server_args[@]}") >"$work/server.out" 2>"$work/server.err" &
   server=$!
+  echo "$server" >"$work/server.pid"
   local deadline=$((SECONDS + 20))
   # The kubeconfig of an earlier start is there at once: the server has to answer, too.
   until [ -s "$data/kubeconfig" ] && kc get --raw /readyz >/dev/null 2>&1; do
@@ -51,6 +52,8 @@ stop_server() {
 }
 
 cleanup() {
+  # The last one may have been started in the subshell of a case.
+  server=$(cat "$work/server.pid" 2>/dev/null)
   stop_server -KILL
   rm -rf "$work"
 }
