@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <iterator>
 #include <memory>
 
 #include "controller/cli/input.h"
@@ -28,14 +29,8 @@ struct DeleteOptions {
   bool yes = false;
 };
 
-struct Doomed {
-  cli::ResourceType type;
-  std::string ns;
-  std::string name;
-};
-
 Status AddFromFiles(const DeleteOptions& options, cli::Session& session,
-                    std::vector<Doomed>& doomed) {
+                    std::vector<Selected>& doomed) {
   std::vector<Status> errors;
   for (const std::string& file : options.files) {
     for (const cli::InputObject& input : cli::ReadObjects(file, errors)) {
@@ -48,43 +43,29 @@ Status AddFromFiles(const DeleteOptions& options, cli::Session& session,
   return errors.empty() ? Status::Ok() : errors.front();
 }
 
-StatusOr<std::vector<Doomed>> Plan(const DeleteOptions& options, cli::Session& session) {
-  std::vector<Doomed> doomed;
+StatusOr<std::vector<Selected>> Plan(const DeleteOptions& options, cli::Session& session) {
+  std::vector<Selected> doomed;
   SALVE_RETURN_IF_ERROR(AddFromFiles(options, session, doomed));
   if (!options.files.empty() && options.arguments.empty()) return doomed;
-  SALVE_ASSIGN_OR_RETURN(const auto wanted, cli::ParseWanted(options.arguments));
-  for (const cli::Wanted& want : wanted) {
-    SALVE_ASSIGN_OR_RETURN(const auto types, session.Kinds(want.type));
-    for (const cli::ResourceType& type : types) {
-      for (const std::string& name : want.names) doomed.push_back({type, session.ns(), name});
-      if (!want.names.empty()) continue;
-      if (options.labels.empty() && !options.all) {
-        return InvalidArgumentError("say which: a name, -l or --all");
-      }
-      client::ListOptions list;
-      list.ns = type.info.namespaced ? session.ns() : "";
-      list.label_selector = options.labels;
-      SALVE_ASSIGN_OR_RETURN(const auto found, session.client().List(type.info, list));
-      for (const Json& item : found.items) {
-        doomed.push_back({type, list.ns, cli::TextAt(item, {"metadata", "name"})});
-      }
-    }
-  }
+  SALVE_ASSIGN_OR_RETURN(auto named,
+                         ObjectsOf(session, options.arguments, options.labels, options.all));
+  doomed.insert(doomed.end(), std::make_move_iterator(named.begin()),
+                std::make_move_iterator(named.end()));
   return doomed;
 }
 
-Status Confirm(const DeleteOptions& options, const std::vector<Doomed>& doomed) {
+Status Confirm(const DeleteOptions& options, const std::vector<Selected>& doomed) {
   if (doomed.empty()) return Status::Ok();
   std::string question = "Delete";
-  for (const Doomed& one : doomed) question += " " + one.type.Prefix() + "/" + one.name;
+  for (const Selected& one : doomed) question += " " + one.type.Prefix() + "/" + one.name;
   return cli::Confirm(question + "?", options.yes);
 }
 
 // Some end something first: a policy its incidents, a namespace what is in it.
-Status AwaitEnd(cli::Session& session, const Doomed& one, MonoTime deadline) {
+Status AwaitEnd(cli::Session& session, const Selected& one, MonoTime deadline) {
   const auto gone = cli::WaitFor::Parse("delete");
   if (!gone.ok()) return gone.status();
-  return WaitForOne(session, {one.type, one.ns, one.name}, *gone, deadline);
+  return WaitForOne(session, one, *gone, deadline);
 }
 
 int Delete(const DeleteOptions& options) {
@@ -100,8 +81,8 @@ int Delete(const DeleteOptions& options) {
     return cli::FailUsage("delete", sure);
   }
   int exit_code = kExitOk;
-  std::vector<Doomed> awaited;
-  for (const Doomed& one : *doomed) {
+  std::vector<Selected> awaited;
+  for (const Selected& one : *doomed) {
     const Status status = (*session)->client().Delete(one.type.info, {one.ns, one.name}, {});
     if (status.ok()) {
       const std::string label = one.type.Prefix() + "/" + one.name;
@@ -115,7 +96,7 @@ int Delete(const DeleteOptions& options) {
     }
   }
   const MonoTime deadline = SystemClock().Monotonic() + *timeout;
-  for (const Doomed& one : awaited) {
+  for (const Selected& one : awaited) {
     if (!options.wait) break;
     if (const Status status = AwaitEnd(**session, one, deadline); !status.ok()) {
       exit_code = cli::Fail("delete", status);

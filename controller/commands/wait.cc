@@ -30,7 +30,7 @@ struct WaitOptions {
 
 }  // namespace
 
-Status WaitForOne(cli::Session& session, const Waiting& what, const cli::WaitFor& condition,
+Status WaitForOne(cli::Session& session, const Selected& what, const cli::WaitFor& condition,
                   MonoTime deadline) {
   const std::string label = what.type.info.plural + "/" + what.name;
   const auto timeout = [&](const std::string& last) {
@@ -73,27 +73,34 @@ Status WaitForOne(cli::Session& session, const Waiting& what, const cli::WaitFor
   }
 }
 
-namespace {
-
-StatusOr<std::vector<Waiting>> Plan(const WaitOptions& options, cli::Session& session) {
-  SALVE_ASSIGN_OR_RETURN(const auto wanted, cli::ParseWanted(options.arguments));
-  std::vector<Waiting> waiting;
+StatusOr<std::vector<Selected>> ObjectsOf(cli::Session& session,
+                                          const std::vector<std::string>& arguments,
+                                          const std::string& labels, bool all) {
+  SALVE_ASSIGN_OR_RETURN(const auto wanted, cli::ParseWanted(arguments));
+  std::vector<Selected> selected;
   for (const cli::Wanted& want : wanted) {
     SALVE_ASSIGN_OR_RETURN(const auto types, session.Kinds(want.type));
     for (const cli::ResourceType& type : types) {
-      for (const std::string& name : want.names) waiting.push_back({type, session.ns(), name});
+      for (const std::string& name : want.names) selected.push_back({type, session.ns(), name});
       if (!want.names.empty()) continue;
-      if (options.labels.empty() && !options.all) {
-        return InvalidArgumentError("say which: a name, -l or --all");
-      }
+      if (labels.empty() && !all) return InvalidArgumentError("say which: a name, -l or --all");
       client::ListOptions list;
       list.ns = type.info.namespaced ? session.ns() : "";
-      list.label_selector = options.labels;
+      list.label_selector = labels;
       SALVE_ASSIGN_OR_RETURN(const auto found, session.client().List(type.info, list));
-      for (const Json& item : found.items)
-        waiting.push_back({type, list.ns, cli::TextAt(item, {"metadata", "name"})});
+      for (const Json& item : found.items) {
+        selected.push_back({type, list.ns, cli::TextAt(item, {"metadata", "name"})});
+      }
     }
   }
+  return selected;
+}
+
+namespace {
+
+StatusOr<std::vector<Selected>> Plan(const WaitOptions& options, cli::Session& session) {
+  SALVE_ASSIGN_OR_RETURN(auto waiting,
+                         ObjectsOf(session, options.arguments, options.labels, options.all));
   if (waiting.empty()) return NotFoundError("no matching resources");
   return waiting;
 }
@@ -112,7 +119,7 @@ int Wait(const WaitOptions& options) {
   const auto waiting = Plan(options, **session);
   if (!waiting.ok()) return cli::FailUsage("wait", waiting.status());
   int exit_code = kExitOk;
-  for (const Waiting& what : *waiting) {
+  for (const Selected& what : *waiting) {
     const Status status = WaitForOne(**session, what, *condition, deadline);
     if (!status.ok()) {
       exit_code = cli::Fail("wait", status);

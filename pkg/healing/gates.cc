@@ -86,8 +86,8 @@ Gate Paused(const GateInput& in) {
       by_guardrail ? "an administrator ends the pause in guardrail " + in.limits->paused_by.front()
                    : "`salve resume " + PolicyKey(in) + "`",
       view.until);
-  if (by_guardrail) gate.guardrail = in.limits->paused_by.front();
-  return gate;
+  return by_guardrail ? OwnedBy(std::move(gate), "guardrail " + in.limits->paused_by.front())
+                      : gate;
 }
 
 Gate Mode(const GateInput& in) {

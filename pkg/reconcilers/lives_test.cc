@@ -29,6 +29,21 @@ class LivesTest : public ::testing::Test {
     world.Advance(seconds(25));
   }
   void FallIll(const std::string& container = "redis-1") { world.figure[container] = 10; }
+  // What the engine itself tells is all there is to go by.
+  static v1::HealingPolicy WithoutProbes() {
+    v1::HealingPolicy policy = MakePolicy();
+    policy.spec.probes.clear();
+    policy.spec.diagnosis.rules.clear();
+    policy.spec.diagnosis.builtin_packs = true;
+    return policy;
+  }
+  void Die(int exit_code) {
+    world.docker.Change("redis-1", [&](backends::fake::FakeContainer& c) {
+      c.running = false;
+      c.exit_code = exit_code;
+      c.conditions = {healing::kConditionExited};
+    });
+  }
   bool Until(const std::string& phase, const std::string& policy = "redis") {
     return world.AdvanceUntil([&] { return world.Incident(policy).status.phase == phase; },
                               minutes(40));
@@ -129,16 +144,8 @@ TEST_F(LivesTest, ALadderWithoutSuccessEndsWithAPersonAndClosesWhenHealthy) {
 }
 
 TEST_F(LivesTest, AContainerThatDiesIsSeenWithoutAProbe) {
-  v1::HealingPolicy policy = MakePolicy();
-  policy.spec.probes.clear();
-  policy.spec.diagnosis.rules.clear();
-  policy.spec.diagnosis.builtin_packs = true;
-  Begin(policy);
-  world.docker.Change("redis-1", [](backends::fake::FakeContainer& c) {
-    c.running = false;
-    c.exit_code = 137;
-    c.conditions = {healing::kConditionExited};
-  });
+  Begin(WithoutProbes());
+  Die(137);
   ASSERT_TRUE(Until(healing::kPhaseResolved));
   EXPECT_EQ(Outcome(), healing::kAutoHealed);
   EXPECT_TRUE(world.docker.Get("redis-1").running);
@@ -509,16 +516,8 @@ TEST_F(BlockingTest, InAStormNothingIsDoneUntilItIsOver) {
 }
 
 TEST_F(BlockingTest, DeletingThePolicyMidwayLetsTheRunningAttemptBeVerifiedFirst) {
-  v1::HealingPolicy policy = MakePolicy();
-  policy.spec.probes.clear();
-  policy.spec.diagnosis.rules.clear();
-  policy.spec.diagnosis.builtin_packs = true;
-  Begin(policy);
-  world.docker.Change("redis-1", [](backends::fake::FakeContainer& c) {
-    c.running = false;
-    c.exit_code = 1;
-    c.conditions = {healing::kConditionExited};
-  });
+  Begin(WithoutProbes());
+  Die(1);
   ASSERT_TRUE(Until(healing::kPhaseVerifying));
   ASSERT_TRUE(world.server.Delete(v1::HealingPolicy::kInfo, {kNs, "redis"}).ok());
   ASSERT_TRUE(Until(healing::kPhaseResolved));

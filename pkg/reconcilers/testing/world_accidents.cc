@@ -19,6 +19,22 @@ constexpr seconds kBlindness{5};
 constexpr seconds kPauseTime{300};
 constexpr std::chrono::hours kJump{1};
 
+// A call that the server answers with no, whatever it asked for.
+Fault RefusalOf(What what) {
+  switch (what) {
+    case What::kUnavailable:
+      return Fault::Refuse(UnavailableError("the server is busy (injected)"));
+    case What::kServerError:
+      return Fault::Refuse(InternalError("etcdserver: request timed out (injected)"));
+    case What::kTooMany:
+      return Fault::Refuse(TooManyRequestsError("slow down (injected)").WithRetryAfter(seconds(5)));
+    case What::kForbidden:
+      return Fault::Refuse(PermissionDeniedError("not for us (injected)"));
+    default:
+      return Fault::None();
+  }
+}
+
 }  // namespace
 
 What World::Strikes(Process& process, Where where) {
@@ -171,16 +187,8 @@ Fault World::OnWrite(Process& process, const Call& call) {
       return Fault::Refuse(AbortedError("connection lost after sending"));
     case What::kConflict:
       return Fault::Refuse(ConflictError("the object has been modified (injected)"));
-    case What::kUnavailable:
-      return Fault::Refuse(UnavailableError("the server is busy (injected)"));
-    case What::kServerError:
-      return Fault::Refuse(InternalError("etcdserver: request timed out (injected)"));
-    case What::kTooMany:
-      return Fault::Refuse(TooManyRequestsError("slow down (injected)").WithRetryAfter(seconds(5)));
-    case What::kForbidden:
-      return Fault::Refuse(PermissionDeniedError("not for us (injected)"));
     default:
-      return Fault::None();
+      return RefusalOf(what);
   }
   process.dead = true;
   return Fault::LoseResponse(UnavailableError("the process is dead"));
@@ -189,20 +197,13 @@ Fault World::OnWrite(Process& process, const Call& call) {
 Fault World::OnRead(Process& process, const Call& call) {
   if (call.verb == "watch") return Fault::None();
   ++counts_[Where::kRead];
-  switch (Strikes(process, Where::kRead)) {
+  const What what = Strikes(process, Where::kRead);
+  switch (what) {
     case What::kCrashBefore:
       process.dead = true;
       return Fault::Refuse(UnavailableError("the process is dead"));
-    case What::kUnavailable:
-      return Fault::Refuse(UnavailableError("the server is busy (injected)"));
-    case What::kServerError:
-      return Fault::Refuse(InternalError("etcdserver: request timed out (injected)"));
-    case What::kTooMany:
-      return Fault::Refuse(TooManyRequestsError("slow down (injected)").WithRetryAfter(seconds(5)));
-    case What::kForbidden:
-      return Fault::Refuse(PermissionDeniedError("not for us (injected)"));
     default:
-      return Fault::None();
+      return RefusalOf(what);
   }
 }
 
