@@ -22,25 +22,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$SALVE_ROOT/hack/lib/docker.sh"
 . "$SALVE_ROOT/hack/lib/salve.sh"
 . "$here/lib.sh"
+. "$here/runner.sh"
 
-# case_ SENTENCE FUNCTION: called by the files of cases.
-sentences=() functions=()
-case_() {
-  sentences+=("$1")
-  functions+=("$2")
-}
 for file in "$here"/cases_*.sh; do
   # shellcheck source=/dev/null
   . "$file"
 done
 
-pattern=
-case "${1:-}" in
-  -h | --help) usage; exit 0 ;;
-  --list) printf '%s\n' "${sentences[@]}"; exit 0 ;;
-  -*) usage >&2; exit 2 ;;
-  *) pattern=${1:-} ;;
-esac
+choose_cases "$@"
 
 salve=$(realpath -m "${SALVE:-$SALVE_ROOT/build/release/bin/salve}")
 [ -x "$salve" ] || die 2 "$salve is not there; run make build first, or set SALVE"
@@ -90,64 +79,9 @@ witness=$work/events
 docker events --filter type=container --filter "label=$suite_label" \
   --format '{{.Action}} {{.Actor.Attributes.name}}' >"$witness" 2>/dev/null &
 
-# run_case NUMBER: runs it in a subshell and leaves $work/N/{verdict,why}.
-run_case() {
-  local number=$1 begin=$SECONDS verdict=PASS status=0
-  dir=$work/$number
-  # In lower case: names of incidents are made of it.
-  id=e2e-$(tr '[:upper:]' '[:lower:]' <<<"${work##*.}")-$number
-  mkdir -p "$dir"
-  (
-    set +e
-    trap - EXIT
-    "${functions[$number]}"
-  ) >"$dir/out" 2>"$dir/why" || status=$?
-  case $status in
-    0) ;;
-    77) verdict=SKIP ;;
-    *) verdict=FAIL && { cat "$dir/out"; evidence || true; } >>"$dir/why" 2>&1 ;;
-  esac
+after_case() {
   stop_salve "$dir"
   docker ps --all --quiet --filter "name=^/?$id-" | xargs -r docker rm --force --volumes >/dev/null 2>&1 || true
-  printf '%s %4ds  %s\n' "$verdict" $((SECONDS - begin)) "${sentences[$number]}" >"$dir/verdict.new"
-  mv "$dir/verdict.new" "$dir/verdict"
 }
 
-passed=0 failed=0 skipped=0
-# report NUMBER: prints its verdict.
-report() {
-  cat "$work/$1/verdict"
-  case "$(cat "$work/$1/verdict")" in
-    PASS*) passed=$((passed + 1)) && return ;;
-    SKIP*) skipped=$((skipped + 1)) ;;
-    *) failed=$((failed + 1)) ;;
-  esac
-  sed 's/^/      | /' "$work/$1/why"
-}
-
-# reap: waits until one of the running cases has ended and prints it.
-declare -A running=()
-reap() {
-  local ended number
-  wait -n -p ended "${!running[@]}" || true
-  number=${running[$ended]}
-  unset "running[$ended]"
-  [ -s "$work/$number/verdict" ] ||
-    { mkdir -p "$work/$number"; echo "FAIL    ?s  ${sentences[$number]}" >"$work/$number/verdict"; : >>"$work/$number/why"; }
-  report "$number"
-}
-
-begin=$SECONDS
-for number in "${!sentences[@]}"; do
-  case "${sentences[$number]}" in *"$pattern"*) ;; *) continue ;; esac
-  [ "${#running[@]}" -lt "$jobs" ] || reap
-  run_case "$number" &
-  running[$!]=$number
-done
-while [ "${#running[@]}" -gt 0 ]; do reap; done
-
-[ $((passed + failed + skipped)) -gt 0 ] || die 2 "no case's sentence contains \"$pattern\""
-echo "$((SECONDS - begin)) seconds, $skipped skipped"
-[ "${SALVE_REQUIRE:-}" != all ] || failed=$((failed + skipped))
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+run_cases
