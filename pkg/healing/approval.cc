@@ -16,8 +16,8 @@ constexpr std::size_t kMaxReason = 256;
 // Why this one does not count; "" if it does.
 std::string Objection(const ApprovalQuery& query, const v1::IncidentApproval& approval) {
   const v1::IncidentApprovalSpec& spec = approval.spec;
-  if (!query.admission_enforced) {
-    return "nothing proves who made it: the admission policy for approvals is missing";
+  if (!query.admission_problem.empty()) {
+    return "nothing proves who made it: " + query.admission_problem;
   }
   if (spec.approver.empty()) return "it names nobody";
   if (spec.incident_uid != query.incident_uid || query.incident_uid.empty()) {

@@ -21,8 +21,9 @@ struct ApprovalQuery {
   std::string expires_at;  // "" = does not expire
   std::int64_t required = 0;
   std::string controller_identity;  // its approvals never count
-  // False while the admission policy that ties approver to user is missing: then nothing counts.
-  bool admission_enforced = true;
+  // Why nothing ties approver to user ("the admission policy … is missing"): then nothing counts.
+  // "" = all is well.
+  std::string admission_problem;
 };
 
 struct ApprovalResult {

@@ -132,6 +132,7 @@ Status ApplyIntent(v1::IncidentStatus& status, const IntentInput& input, WallTim
   attempt.before = input.before;
   attempt.undo = input.plan->undo;
   attempt.undo_token = input.plan->undo_token;
+  attempt.subject = input.plan->subject;
   for (const std::string& name : status.proposal->approvers) {
     attempt.approved_by += (attempt.approved_by.empty() ? "" : ", ") + name;
   }

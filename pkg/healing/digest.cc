@@ -33,7 +33,8 @@ std::string ProposalDigest(const ActionPlan& plan, const TargetObservation& obse
   json["undo"] = plan.undo ? Exactly(CanonicalAction(*plan.undo)) : Json();
   json["undoCommand"] = Exactly(plan.undo_command);
   json["target"] = {Exactly(plan.target.backend), Exactly(plan.target.kind),
-                    Exactly(plan.target.name)};
+                    Exactly(plan.target.ns), Exactly(plan.target.name)};
+  json["subject"] = Exactly(plan.subject);
   json["identity"] = Exactly(observation.identity);
   json["configuration"] = Exactly(observation.configuration);
   json["policy"] = {Exactly(policy.uid), policy.generation};

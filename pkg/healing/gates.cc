@@ -266,8 +266,29 @@ Gate Concurrency(const GateInput& in) {
 // --- the action itself
 // --------------------------------------------------------------------------------------
 
+// Of a target that has parts: those that are left when the action has taken its share.
+Gate MinAvailableParts(const GateInput& in, const ReplicaCount& replicas) {
+  const std::int64_t taken = in.plan->takes_available;
+  if (taken <= 0) {
+    return Pass(kGateMinAvailable, "NothingTaken", "the action takes nothing away that serves now");
+  }
+  const std::int64_t left = replicas.available - taken;
+  const std::int64_t others = std::max<std::int64_t>(0, replicas.desired - 1);
+  const std::int64_t needed = std::min(in.policy->spec.guardrails.min_available, others);
+  const std::string figures = std::to_string(replicas.available) + " of " +
+                              std::to_string(replicas.desired) + " replicas are available, " +
+                              std::to_string(taken) + " would be taken away, " +
+                              std::to_string(needed) + " must stay";
+  if (left >= needed) return Pass(kGateMinAvailable, "EnoughLeft", figures);
+  return Block(kGateMinAvailable, "TooFewAvailable", figures,
+               "another replica is available again, or lower guardrails.minAvailable");
+}
+
 Gate MinAvailable(const GateInput& in) {
   if (in.plan == nullptr) return NoProposal(kGateMinAvailable);
+  if (in.observation && in.observation->replicas) {
+    return MinAvailableParts(in, *in.observation->replicas);
+  }
   const bool serving = in.observation && in.observation->running && in.health.health > 0;
   if (!IsDisruptive(in.plan->action) || !serving) {
     return Pass(kGateMinAvailable, "NothingTaken", "the action takes nothing away that serves now");

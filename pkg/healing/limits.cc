@@ -184,7 +184,8 @@ bool TargetPatternMatches(const std::string& pattern, const TargetRef& target) {
   // Without a backend the pattern protects the name everywhere.
   if (slash == std::string::npos) return GlobMatches(pattern, target.name);
   return GlobMatches(pattern.substr(0, slash), target.backend) &&
-         GlobMatches(pattern.substr(slash + 1), target.name);
+         GlobMatches(pattern.substr(slash + 1),
+                     target.ns.empty() ? target.name : target.ns + "/" + target.name);
 }
 
 bool ArgvAllowed(const std::vector<std::vector<std::string>>& allow,

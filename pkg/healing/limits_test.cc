@@ -171,7 +171,7 @@ TEST(ApprovalNeed, FollowsModeRiskConfidenceAndGuardrails) {
 class Approvals : public ::testing::Test {
  protected:
   Approvals() {
-    query_ = {"inc", "uid", "redis", "digest", FormatTime(After(900)), 2, "system:salve", true};
+    query_ = {"inc", "uid", "redis", "digest", FormatTime(After(900)), 2, "system:salve", ""};
   }
   void Add(const std::string& who, const std::string& decision = "Approve") {
     v1::IncidentApproval approval;
@@ -238,7 +238,7 @@ TEST_F(Approvals, NothingCountsAfterExpiry) {
 TEST_F(Approvals, NothingCountsWithoutTheAdmissionPolicy) {
   Add("alice");
   Add("bob");
-  query_.admission_enforced = false;
+  query_.admission_problem = "the admission policy is missing";
   EXPECT_FALSE(Count().approved);
   EXPECT_THAT(Count().ignored.front(), HasSubstr("admission policy"));
 }

@@ -278,8 +278,9 @@ Next NextAction(const IncidentView& view) {
   if (!view.health) return Make(Do::kObserve);
   if (view.health->state == HealthState::kHealthy) return CloseHealthy(status);
   if (view.health->state == HealthState::kMissing) {
-    return Close(status.phase == kPhaseEscalated ? kEscalated : kCancelled, "TargetGone",
-                 "the target does not exist any more");
+    return Close(
+        status.phase == kPhaseEscalated ? kEscalated : kCancelled, "TargetGone",
+        view.health->message.empty() ? "the target does not exist any more" : view.health->message);
   }
   if (status.phase == kPhaseEscalated) {
     return Wait(view, std::nullopt, kEscalated, "a person is at it; closes when it is healthy");

@@ -261,10 +261,10 @@ class World {
     input.plan = &plan;
     input.risk = proposal.risk;
     input.confidence = incident_.status.diagnosis->confidence;
-    input.approval = CountApprovals(
-        {incident_.metadata.name, incident_.metadata.uid, policy_.metadata.name, proposal.digest,
-         proposal.expires_at, proposal.required_approvals, "", true},
-        approvals_, now_);
+    input.approval =
+        CountApprovals({incident_.metadata.name, incident_.metadata.uid, policy_.metadata.name,
+                        proposal.digest, proposal.expires_at, proposal.required_approvals, "", ""},
+                       approvals_, now_);
     view.gates = EvaluateGates(input);
     ApplyGates(incident_.status, *view.gates, input.approval, now_);
   }

@@ -36,8 +36,8 @@ std::vector<v1::Step> MakePackLadder() {
 }  // namespace
 
 const std::vector<Pack>& BuiltinPacks() {
-  static const auto* packs =
-      new std::vector<Pack>{CommonPack(), DockerPack(), PostgresPack(), RedisPack()};
+  static const auto* packs = new std::vector<Pack>{CommonPack(), DockerPack(), KubernetesPack(),
+                                                   PostgresPack(), RedisPack()};
   return *packs;
 }
 
@@ -75,6 +75,13 @@ CaseBuilder::CaseBuilder(std::string name, bool matches) {
 
 CaseBuilder& CaseBuilder::System(const std::string& system) {
   case_.evidence.systems.insert(system);
+  return *this;
+}
+
+CaseBuilder& CaseBuilder::Workload() {
+  case_.evidence.target = {"kubernetes", "Deployment", "t", "shop"};
+  case_.evidence.observation->ref = case_.evidence.target;
+  case_.evidence.systems = {"kubernetes"};
   return *this;
 }
 

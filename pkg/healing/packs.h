@@ -13,6 +13,7 @@ namespace salve::healing {
 
 Pack CommonPack();  // what holds for every kind of target
 Pack DockerPack();
+Pack KubernetesPack();
 Pack PostgresPack();
 Pack RedisPack();
 
@@ -23,6 +24,8 @@ class CaseBuilder {
   CaseBuilder(std::string name, bool matches);
 
   CaseBuilder& System(const std::string& system);
+  // Instead of the container: a Deployment on Kubernetes.
+  CaseBuilder& Workload();
   // The target does not run, with these conditions.
   CaseBuilder& Down(std::vector<std::string> conditions, std::int64_t exit_code);
   CaseBuilder& Conditions(std::vector<std::string> conditions);

@@ -23,22 +23,26 @@ const char* OneHigher(const std::string& risk) {
 
 // Growing without an upper bound ends at the machine's limit, where everybody pays.
 bool GrowsUncapped(const Action& action) {
-  if (!action.update_resources) return false;
-  const v1::UpdateResourcesAction& update = *action.update_resources;
-  return update.memory_percent && *update.memory_percent > 0 && !update.max_memory_bytes;
+  const auto uncapped = [](const auto& update) {
+    return update && update->memory_percent && *update->memory_percent > 0 &&
+           !update->max_memory_bytes;
+  };
+  return uncapped(action.update_resources) || uncapped(action.set_resources);
 }
 
 }  // namespace
 
 std::string BaseRisk(const Action& action) {
   if (action.wait || action.unpause || action.start) return v1::kRiskLow;
+  if (action.scale && action.scale->replicas == 0) return v1::kRiskCritical;
   if (action.stop || action.kill || action.exec || action.redis_flush_all ||
       action.postgres_terminate_blocker) {
     return v1::kRiskHigh;
   }
   if (action.restart || action.pause || action.update_resources || action.redis_set_config ||
       action.redis_script_kill || action.redis_client_kill ||
-      action.postgres_terminate_connections) {
+      action.postgres_terminate_connections || action.rollout_restart || action.rollout_undo ||
+      action.scale || action.delete_pod || action.evict_pod || action.set_resources) {
     return v1::kRiskMedium;
   }
   return v1::kRiskCritical;  // an action that this build does not know

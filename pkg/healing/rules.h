@@ -78,7 +78,7 @@ struct Pack {
   std::vector<PackRule> rules;
 };
 
-// docker, postgres, redis. Built once, immutable.
+// common, docker, kubernetes, postgres, redis. Built once, immutable.
 const std::vector<Pack>& BuiltinPacks();
 const PackRule* FindPackRule(const std::string& name);
 

@@ -119,6 +119,8 @@ std::string Fingerprint(const std::string& policy_uid, const metav1::NamespacedN
     text += *part;
     text += '\0';
   }
+  // Only where there is one, so that the others keep the fingerprint that they always had.
+  if (!target.ns.empty()) text += target.ns + '\0';
   return Sha256Hex(text);
 }
 

@@ -48,6 +48,34 @@ inline constexpr char kConditionEngineRestarted[] =
     "EngineRestarted";                                          // the engine itself restarted
 inline constexpr char kConditionStartFailed[] = "StartFailed";  // message has the engine's error
 
+// Of workloads on Kubernetes. The first group says what is wrong with its pods, …
+inline constexpr char kConditionImagePullFailing[] = "ImagePullFailing";
+inline constexpr char kConditionCrashLooping[] = "CrashLooping";
+inline constexpr char kConditionConfigError[] = "ConfigError";  // a missing key, volume, account
+inline constexpr char kConditionUnschedulable[] = "Unschedulable";
+inline constexpr char kConditionCreateForbidden[] = "CreateForbidden";  // quota, admission
+inline constexpr char kConditionPodNotReady[] = "PodNotReady";  // runs, and does not become ready
+inline constexpr char kConditionNoneAvailable[] =
+    "NoneAvailable";  // of several replicas not one is available
+inline constexpr char kConditionTerminatingLong[] = "TerminatingLong";  // past its grace period
+// … the second what its releases have to do with it, …
+inline constexpr char kConditionRolloutInProgress[] = "RolloutInProgress";  // and nothing is wrong
+inline constexpr char kConditionSinceRelease[] =
+    "SinceRelease";  // only pods of the newest revision are ill, and it never served
+inline constexpr char kConditionGoodRevision[] =
+    "GoodRevision";  // an earlier revision serves, or was seen to
+// … the third who else is at work on it.
+inline constexpr char kConditionScaledToZero[] = "ScaledToZero";
+inline constexpr char kConditionAutoscaled[] = "Autoscaled";  // an autoscaler owns the count
+inline constexpr char kConditionGitOps[] = "GitOps";          // its source of truth is elsewhere
+inline constexpr char kConditionDeleting[] = "Deleting";
+
+// How many of its parts a target has.
+struct ReplicaCount {
+  std::int64_t desired = 0;
+  std::int64_t available = 0;
+};
+
 // What a backend sees of one target at one moment. Salve's own view of health (probes) is not in
 // it.
 struct TargetObservation {
@@ -64,6 +92,7 @@ struct TargetObservation {
   std::string message;  // for people: "exited with 137 (OOM-killed) 3 s ago"
   std::map<std::string, std::string> labels;
   std::vector<Metric> metrics;
+  std::optional<ReplicaCount> replicas;  // of a target that has parts
   WallTime at;
   // When the target entered its present state, where somebody remembers; else `at` counts.
   std::optional<WallTime> since;
@@ -99,6 +128,11 @@ struct ActionPlan {
   std::optional<Action> undo;  // the inverse, with the values of now
   std::string undo_command;
   std::string undo_token;  // backend data for the inverse, opaque, stored with the attempt
+  // Which object exactly is changed, where that is not the target itself ("pod web-x, UID …"): part
+  // of the digest, stored with the attempt, handed back to Execute and Outcome.
+  std::string subject;
+  // How many available parts of a target with replicas it takes away for a while.
+  std::int64_t takes_available = 0;
   IdempotencyClass idempotency = IdempotencyClass::kAtMostOnce;
 };
 

@@ -16,6 +16,7 @@ using config::v1alpha1::BackendConfiguration;
 using config::v1alpha1::ControllerConfiguration;
 using config::v1alpha1::DockerBackend;
 using config::v1alpha1::ExecConfiguration;
+using config::v1alpha1::KubernetesBackend;
 using config::v1alpha1::ProbeConfiguration;
 using config::v1alpha1::TlsFiles;
 
@@ -43,12 +44,29 @@ SALVE_APIS_TABLE(
              }));
 
 SALVE_APIS_TABLE(
+    KubernetesBackend,
+    Describe("KubernetesBackend",
+             {
+                 F<&KubernetesBackend::kubeconfig>(
+                     "kubeconfig",
+                     "Path of a kubeconfig; default the cluster that the controller itself uses, "
+                     "for standalone KUBECONFIG, else ~/.kube/config."),
+                 F<&KubernetesBackend::context>("context",
+                                                "Which of its contexts; default the current one."),
+                 F<&KubernetesBackend::allowed_namespaces>(
+                     "allowedNamespaces",
+                     "Namespaces whose policies may use it; * means all but kube-system, "
+                     "kube-public and kube-node-lease, which have to be named."),
+             }));
+
+SALVE_APIS_TABLE(
     BackendConfiguration,
     Describe(
         "BackendConfiguration",
         {
             F<&BackendConfiguration::name>("name", "What policies call it.").Required().DnsLabel(),
             F<&BackendConfiguration::docker>("docker", "A Docker engine."),
+            F<&BackendConfiguration::kubernetes>("kubernetes", "A Kubernetes cluster."),
         }));
 
 SALVE_APIS_TABLE(ExecConfiguration,
@@ -103,10 +121,13 @@ void CheckBackends(const std::vector<BackendConfiguration>& backends, FieldError
     if (!names.insert(backends[i].name).second) {
       errors.push_back(DuplicateField(path + ".name", Quoted(backends[i].name)));
     }
-    if (!backends[i].docker) {
-      errors.push_back(RequiredField(path + ".docker", "a backend needs its kind"));
+    if (backends[i].docker.has_value() == backends[i].kubernetes.has_value()) {
+      errors.push_back(backends[i].docker
+                           ? ForbiddenField(path + ".kubernetes", "a backend is of one kind only")
+                           : RequiredField(path, "a backend needs its kind: docker or kubernetes"));
       continue;
     }
+    if (!backends[i].docker) continue;
     const std::string& host = backends[i].docker->host;
     if (!host.empty() && host.rfind("unix:///", 0) != 0 && host.rfind("tcp://", 0) != 0) {
       errors.push_back(InvalidField(path + ".docker.host", Quoted(host),
@@ -160,9 +181,12 @@ StatusOr<ControllerConfiguration> LoadConfiguration(const std::string& text,
   if (!errors.empty()) return At(file, *document, errors);
   ControllerConfiguration configuration{std::move(read.backends), std::move(read.exec),
                                         std::move(read.probes)};
-  if (configuration.backends.empty()) configuration.backends = {{"docker", DockerBackend{}}};
+  if (configuration.backends.empty())
+    configuration.backends = {{"docker", DockerBackend{}, std::nullopt}};
   for (BackendConfiguration& backend : configuration.backends) {
-    std::vector<std::string>& namespaces = backend.docker->allowed_namespaces;
+    std::vector<std::string>& namespaces = backend.kubernetes
+                                               ? backend.kubernetes->allowed_namespaces
+                                               : backend.docker->allowed_namespaces;
     if (namespaces.empty()) namespaces = {"*"};
   }
   return configuration;

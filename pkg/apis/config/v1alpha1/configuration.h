@@ -30,10 +30,26 @@ struct DockerBackend {
   std::vector<std::string> allowed_namespaces;
 };
 
+struct KubernetesBackend {
+  // A kubeconfig; "" = the cluster that the controller itself uses (standalone: $KUBECONFIG, else
+  // ~/.kube/config).
+  std::string kubeconfig;
+  std::string context;  // "" = the kubeconfig's current one
+  // Namespaces whose policies may use it; "*" = all (the default). Those of the cluster itself
+  // (kube-*) only where they are named.
+  std::vector<std::string> allowed_namespaces;
+};
+
 // Exactly one member beside the name.
 struct BackendConfiguration {
   std::string name;
   std::optional<DockerBackend> docker;
+  std::optional<KubernetesBackend> kubernetes;
+
+  // Which namespaces' policies may use it; "*" = all.
+  const std::vector<std::string>& AllowedNamespaces() const {
+    return kubernetes ? kubernetes->allowed_namespaces : docker->allowed_namespaces;
+  }
 };
 
 struct ExecConfiguration {

@@ -58,7 +58,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(BadCase{"colour: red\n", "salve.yaml:3: "}, BadCase{"colour: red\n", "colour"},
                     BadCase{"backends:\n- name: a\n  docker: {}\n- name: a\n  docker: {}\n",
                             "salve.yaml:6: backends[1].name: Duplicate value"},
-                    BadCase{"backends:\n- name: a\n", "backends[0].docker"},
+                    BadCase{"backends:\n- name: a\n", "backends[0]"},
                     BadCase{"backends:\n- name: a\n  docker: {host: ssh://x}\n",
                             "backends[0].docker.host"},
                     BadCase{"probes: {allowedCIDRs: [10.0.0.0/33]}\n", "probes.allowedCIDRs[0]"},

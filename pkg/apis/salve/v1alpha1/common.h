@@ -37,15 +37,37 @@ struct DockerTarget {
 };
 
 // Exactly one member.
+struct LabelSelectorRequirement {
+  std::string key;
+  std::string op;  // JSON: operator. In | NotIn | Exists | DoesNotExist
+  std::vector<std::string> values;
+};
+
+// As metav1.LabelSelector; empty selects everything.
+struct LabelSelector {
+  std::map<std::string, std::string> match_labels;
+  std::vector<LabelSelectorRequirement> match_expressions;
+};
+
+// Workloads of a cluster, always in the policy's own namespace: exactly one of name and selector.
+struct KubernetesTarget {
+  std::string backend;  // name in the administrator's configuration; default "kubernetes"
+  std::string kind;     // Deployment | StatefulSet | DaemonSet | Pod
+  std::string name;
+  std::optional<LabelSelector> selector;  // of the workloads' own labels
+};
+
 struct Target {
   std::optional<DockerTarget> docker;
+  std::optional<KubernetesTarget> kubernetes;
 };
 
 // One concrete thing that can be ill: what an incident is about.
 struct TargetRef {
   std::string backend;  // "docker"
-  std::string kind;     // "Container"
-  std::string name;     // unique within the backend: the container's name
+  std::string kind;     // "Container", "Deployment"
+  std::string name;     // unique among those of its kind in its namespace
+  std::string ns = {};  // JSON: namespace. "" where the backend has none
   auto operator<=>(const TargetRef&) const = default;
 };
 
@@ -100,6 +122,31 @@ struct PostgresTerminateBlockerAction {
   std::string user;
   std::int64_t min_blocked_seconds = 0;
 };
+// Replaces the pods of a workload one after the other, as `kubectl rollout restart`.
+struct RolloutRestartAction {};
+// Goes back to an earlier revision's template, as `kubectl rollout undo`.
+struct RolloutUndoAction {
+  std::optional<std::int64_t> to_revision;  // default: the newest that was seen available
+};
+struct ScaleAction {
+  std::int64_t replicas = 0;
+};
+// Deletes the pod that is ill; of a workload, the worst one. Whoever owns it makes a new one.
+struct DeletePodAction {
+  std::optional<std::int64_t> grace_period_seconds;  // default: the pod's own
+};
+// The same by the eviction API, which a PodDisruptionBudget can refuse.
+struct EvictPodAction {
+  std::optional<std::int64_t> grace_period_seconds;
+};
+// Changes limits (and requests, where they are equal or would exceed them) in the pod template.
+struct SetResourcesAction {
+  std::string container;                       // default: the one that is ill, else the only one
+  std::optional<std::int64_t> memory_bytes;    // 0 takes the limit away (an inverse needs it)
+  std::optional<std::int64_t> memory_percent;  // relative to now, 50 = half as much again
+  std::optional<std::int64_t> max_memory_bytes;
+  std::optional<std::int64_t> cpu_millis;
+};
 // Does nothing but wait, then verification runs.
 struct WaitAction {
   std::int64_t seconds = 0;
@@ -122,6 +169,12 @@ struct Action {
   std::optional<RedisClientKillAction> redis_client_kill;
   std::optional<PostgresTerminateConnectionsAction> postgres_terminate_connections;
   std::optional<PostgresTerminateBlockerAction> postgres_terminate_blocker;
+  std::optional<RolloutRestartAction> rollout_restart;
+  std::optional<RolloutUndoAction> rollout_undo;
+  std::optional<ScaleAction> scale;
+  std::optional<DeletePodAction> delete_pod;
+  std::optional<EvictPodAction> evict_pod;
+  std::optional<SetResourcesAction> set_resources;
   std::optional<WaitAction> wait;
 };
 

@@ -51,12 +51,15 @@ SALVE_APIS_TABLE(
         })
         .ExactlyOne({"container", "labels", "compose"}));
 
-SALVE_APIS_TABLE(Target,
-                 Describe("Target",
-                          {
-                              F<&Target::docker>("docker", "Containers of a Docker engine."),
-                          })
-                     .ExactlyOne({"docker"}));
+SALVE_APIS_TABLE(
+    Target,
+    Describe("Target",
+             {
+                 F<&Target::docker>("docker", "Containers of a Docker engine."),
+                 F<&Target::kubernetes>("kubernetes",
+                                        "Workloads of a cluster, in the policy's namespace."),
+             })
+        .ExactlyOne({"docker", "kubernetes"}));
 
 SALVE_APIS_TABLE(
     TargetRef,
@@ -70,10 +73,12 @@ SALVE_APIS_TABLE(
                      .MinLength(1)
                      .MaxLength(63),
                  F<&TargetRef::name>("name",
-                                     "Its name, unique within the backend: the container's name.")
+                                     "Its name, unique among those of its kind in its namespace.")
                      .Required()
                      .MinLength(1)
                      .MaxLength(512),
+                 F<&TargetRef::ns>("namespace", "Its namespace, where its backend has any.")
+                     .MaxLength(63),
              }));
 
 // --- actions
@@ -270,11 +275,47 @@ SALVE_APIS_TABLE(
             F<&Action::postgres_terminate_blocker>(
                 "postgresTerminateBlocker",
                 "Ends the session at the root of a chain of waiting ones. Base risk High."),
+            F<&Action::rollout_restart>(
+                "rolloutRestart",
+                "Replaces the workload's pods one after the other. Base risk Medium."),
+            F<&Action::rollout_undo>("rolloutUndo",
+                                     "Goes back to the template of an earlier revision. Base risk "
+                                     "Medium; the inverse is the revision of before."),
+            F<&Action::scale>(
+                "scale",
+                "Sets the number of replicas. Base risk Medium, to zero Critical; the "
+                "inverse is the number of before."),
+            F<&Action::delete_pod>("deletePod",
+                                   "Deletes the pod that is ill, of a workload the worst one; its "
+                                   "owner makes a new one. Base risk Medium."),
+            F<&Action::evict_pod>("evictPod",
+                                  "The same by the eviction API, which a PodDisruptionBudget can "
+                                  "refuse. Base risk Medium."),
+            F<&Action::set_resources>("setResources",
+                                      "Changes a container's limits in the pod template. Base risk "
+                                      "Medium; the inverse is the limits of before."),
             F<&Action::wait>("wait", "Does nothing for a while, then verifies. Base risk Low."),
         })
-        .ExactlyOne({"restart", "start", "stop", "kill", "pause", "unpause", "updateResources",
-                     "exec", "redisFlushAll", "redisSetConfig", "redisScriptKill",
-                     "redisClientKill", "postgresTerminateConnections", "postgresTerminateBlocker",
+        .ExactlyOne({"restart",
+                     "start",
+                     "stop",
+                     "kill",
+                     "pause",
+                     "unpause",
+                     "updateResources",
+                     "exec",
+                     "redisFlushAll",
+                     "redisSetConfig",
+                     "redisScriptKill",
+                     "redisClientKill",
+                     "postgresTerminateConnections",
+                     "postgresTerminateBlocker",
+                     "rolloutRestart",
+                     "rolloutUndo",
+                     "scale",
+                     "deletePod",
+                     "evictPod",
+                     "setResources",
                      "wait"}));
 
 // --- words

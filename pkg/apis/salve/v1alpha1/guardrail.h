@@ -9,18 +9,6 @@
 
 namespace salve::apis::salve::v1alpha1 {
 
-struct LabelSelectorRequirement {
-  std::string key;
-  std::string op;  // JSON: operator. In | NotIn | Exists | DoesNotExist
-  std::vector<std::string> values;
-};
-
-// As metav1.LabelSelector; empty selects everything.
-struct LabelSelector {
-  std::map<std::string, std::string> match_labels;
-  std::vector<LabelSelectorRequirement> match_expressions;
-};
-
 struct RiskApprovals {
   std::optional<std::int64_t> low;
   std::optional<std::int64_t> medium;

@@ -25,36 +25,6 @@ FieldBuilder Approvals(const char* level) {
 
 }  // namespace
 
-SALVE_APIS_TABLE(
-    LabelSelectorRequirement,
-    Describe("LabelSelectorRequirement",
-             {
-                 F<&LabelSelectorRequirement::key>("key", "The label.")
-                     .Required()
-                     .MinLength(1)
-                     .MaxLength(317),
-                 F<&LabelSelectorRequirement::op>("operator", "How values are compared.")
-                     .Required()
-                     .Enum({"In", "NotIn", "Exists", "DoesNotExist"}),
-                 F<&LabelSelectorRequirement::values>(
-                     "values", "Needed for In and NotIn, not allowed otherwise.")
-                     .MaxItems(50)
-                     .ItemMaxLength(63),
-             })
-        .Cel("(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",
-             "In and NotIn need values, Exists and DoesNotExist have none", ".values"));
-
-SALVE_APIS_TABLE(
-    LabelSelector,
-    Describe("LabelSelector",
-             {
-                 F<&LabelSelector::match_labels>("matchLabels", "Labels with exactly these values.")
-                     .MaxProperties(50)
-                     .ItemMaxLength(63),
-                 F<&LabelSelector::match_expressions>("matchExpressions", "Further requirements.")
-                     .MaxItems(50),
-             }));
-
 SALVE_APIS_TABLE(RiskApprovals,
                  Describe("RiskApprovals", {
                                                Approvals<&RiskApprovals::low>("low"),

@@ -138,6 +138,7 @@ struct Attempt {
   std::string
       phase;  // Intended | Executed | Verifying | Done | UndoIntended | UndoExecuted | Undone
   std::string command;
+  std::string subject;  // which object exactly, in the backend's words
   std::string started_at;
   std::string executed_at;
   std::string finished_at;

@@ -279,6 +279,10 @@ SALVE_APIS_TABLE(
                 .Enum({"Intended", "Executed", "Verifying", "Done", "UndoIntended", "UndoExecuted",
                        "Undone"}),
             F<&Attempt::command>("command", "The exact command or API call.").Text(kLongText),
+            F<&Attempt::subject>("subject",
+                                 "Which object exactly it acts on, where that is not the target "
+                                 "itself, in the backend's words.")
+                .MaxLength(1024),
             F<&Attempt::started_at>("startedAt", "When it was decided on.").DateTime(),
             F<&Attempt::executed_at>("executedAt", "When the action had ended.").DateTime(),
             F<&Attempt::finished_at>("finishedAt", "When the verification had ended.").DateTime(),

@@ -16,6 +16,9 @@ namespace v1alpha1 = salve::v1alpha1;
 
 namespace {
 
+// Less than container runtimes accept.
+constexpr std::int64_t kLeastMemoryLimit = 4 << 20;
+
 void ValidateWindow(const v1alpha1::Window& window, const std::string& path, FieldErrors& errors) {
   if (const auto cron = Cron::Parse(window.cron); !cron.ok()) {
     AddInvalid(cron.status().message(), path + ".cron", window.cron, errors);
@@ -37,8 +40,9 @@ void ValidateStopTimeout(const std::optional<std::int64_t>& stop, std::int64_t t
       "must not be above the step's timeoutSeconds (" + std::to_string(timeout) + ")"));
 }
 
-void ValidateResources(const v1alpha1::UpdateResourcesAction& update, const std::string& path,
-                       FieldErrors& errors) {
+// UpdateResourcesAction or SetResourcesAction.
+template <class T>
+void ValidateResources(const T& update, const std::string& path, FieldErrors& errors) {
   if (!update.memory_bytes && !update.memory_percent && !update.cpu_millis) {
     errors.push_back(
         RequiredField(path, "one of memoryBytes, memoryPercent, cpuMillis must be set"));
@@ -56,6 +60,18 @@ void ValidateResources(const v1alpha1::UpdateResourcesAction& update, const std:
       *update.memory_bytes > *update.max_memory_bytes) {
     errors.push_back(InvalidField(path + ".memoryBytes", std::to_string(*update.memory_bytes),
                                   "must not be above maxMemoryBytes"));
+  }
+}
+
+// Zero takes a limit away: that is for the inverse of having set one.
+void ValidateKeptLimits(const v1alpha1::SetResourcesAction& set, const std::string& path,
+                        FieldErrors& errors) {
+  if (set.memory_bytes && *set.memory_bytes < kLeastMemoryLimit) {
+    errors.push_back(InvalidField(path + ".memoryBytes", std::to_string(*set.memory_bytes),
+                                  "must be at least " + std::to_string(kLeastMemoryLimit)));
+  }
+  if (set.cpu_millis && *set.cpu_millis < 1) {
+    errors.push_back(InvalidField(path + ".cpuMillis", "0", "must be at least 1"));
   }
 }
 
@@ -99,6 +115,29 @@ void ValidateWindows(const std::vector<v1alpha1::Window>& windows, const std::st
   }
 }
 
+void ValidateSelector(const v1alpha1::LabelSelector& selector, const std::string& path,
+                      FieldErrors& errors) {
+  for (const auto& [key, value] : selector.match_labels) {
+    AddInvalid(CheckLabelKey(key), path + ".matchLabels", key, errors);
+    AddInvalid(CheckLabelValue(value), path + ".matchLabels." + key, value, errors);
+  }
+  for (std::size_t i = 0; i < selector.match_expressions.size(); ++i) {
+    const v1alpha1::LabelSelectorRequirement& one = selector.match_expressions[i];
+    const std::string here = At(path + ".matchExpressions", i);
+    if (!one.key.empty()) AddInvalid(CheckLabelKey(one.key), here + ".key", one.key, errors);
+    const bool takes_values = one.op == "In" || one.op == "NotIn";
+    if (takes_values && one.values.empty()) {
+      errors.push_back(RequiredField(here + ".values", "In and NotIn need values"));
+    }
+    if (!takes_values && !one.values.empty()) {
+      errors.push_back(ForbiddenField(here + ".values", "Exists and DoesNotExist have no values"));
+    }
+    for (std::size_t k = 0; k < one.values.size(); ++k) {
+      AddInvalid(CheckLabelValue(one.values[k]), At(here + ".values", k), one.values[k], errors);
+    }
+  }
+}
+
 void ValidateAction(const v1alpha1::Action& action, std::int64_t timeout_seconds,
                     const std::string& path, FieldErrors& errors) {
   if (action.restart) {
@@ -110,6 +149,10 @@ void ValidateAction(const v1alpha1::Action& action, std::int64_t timeout_seconds
   }
   if (action.update_resources) {
     ValidateResources(*action.update_resources, path + ".updateResources", errors);
+  }
+  if (action.set_resources) {
+    ValidateResources(*action.set_resources, path + ".setResources", errors);
+    ValidateKeptLimits(*action.set_resources, path + ".setResources", errors);
   }
   if (action.exec) CheckArgv(action.exec->argv, path + ".exec.argv", errors);
   if (action.redis_set_config) {

@@ -22,6 +22,9 @@ void ValidatePattern(const std::string& pattern, const std::string& path, FieldE
 void ValidateWindows(const std::vector<salve::v1alpha1::Window>& windows, const std::string& path,
                      FieldErrors& errors);
 
+void ValidateSelector(const salve::v1alpha1::LabelSelector& selector, const std::string& path,
+                      FieldErrors& errors);
+
 // `timeout_seconds` is what the step gives the action.
 void ValidateAction(const salve::v1alpha1::Action& action, std::int64_t timeout_seconds,
                     const std::string& path, FieldErrors& errors);

@@ -24,6 +24,10 @@ void NotAbove(std::int64_t value, const std::string& path, std::int64_t bound,
 }
 
 void ValidateTarget(const v1alpha1::Target& target, FieldErrors& errors) {
+  if (target.kubernetes && target.kubernetes->selector) {
+    internal::ValidateSelector(*target.kubernetes->selector, "spec.target.kubernetes.selector",
+                               errors);
+  }
   if (!target.docker) return;
   for (const auto& [key, value] : target.docker->labels) {
     if (!key.empty() && key.find('=') == std::string::npos) continue;
@@ -129,12 +133,45 @@ void ValidateRules(const v1alpha1::HealingPolicySpec& spec, FieldErrors& errors)
   }
 }
 
-void ValidateLadder(const std::vector<v1alpha1::Step>& ladder, FieldErrors& errors) {
+// What can be done to the target at all, by action name.
+std::vector<std::string> ActionsFor(const v1alpha1::Target& target) {
+  if (target.kubernetes) {
+    const std::string& kind = target.kubernetes->kind;
+    if (kind == "Pod") return {"deletePod", "evictPod", "wait"};
+    std::vector<std::string> all = {"deletePod",   "evictPod",     "rolloutRestart",
+                                    "rolloutUndo", "setResources", "wait"};
+    if (kind != "DaemonSet") all.emplace_back("scale");
+    return all;
+  }
+  std::vector<std::string> all = v1alpha1::ActionNames();
+  for (const char* other :
+       {"rolloutRestart", "rolloutUndo", "scale", "deletePod", "evictPod", "setResources"}) {
+    std::erase(all, other);
+  }
+  return all;
+}
+
+void ValidateFit(const v1alpha1::Action& action, const v1alpha1::Target& target,
+                 const std::string& path, FieldErrors& errors) {
+  const std::string name = v1alpha1::ActionName(action);
+  if (name.empty() || (!target.docker && !target.kubernetes)) return;  // the schema says so
+  const std::vector<std::string> possible = ActionsFor(target);
+  if (std::find(possible.begin(), possible.end(), name) != possible.end()) return;
+  std::string list;
+  for (const std::string& one : possible) list += (list.empty() ? "" : ", ") + one;
+  const std::string what =
+      target.kubernetes ? "a " + target.kubernetes->kind + " on Kubernetes" : "a container";
+  errors.push_back(ForbiddenField(path + "." + name, what + " can be healed by " + list));
+}
+
+void ValidateLadder(const v1alpha1::HealingPolicySpec& spec, FieldErrors& errors) {
+  const std::vector<v1alpha1::Step>& ladder = spec.ladder;
   for (std::size_t i = 0; i < ladder.size(); ++i) {
     const std::string path = At("spec.ladder", i);
     if (ladder[i].action) {
       internal::ValidateAction(*ladder[i].action, ladder[i].timeout_seconds, path + ".action",
                                errors);
+      ValidateFit(*ladder[i].action, spec.target, path + ".action", errors);
     }
     if (ladder[i].escalate && i + 1 < ladder.size()) {
       errors.push_back(
@@ -172,7 +209,7 @@ FieldErrors Validate(const v1alpha1::HealingPolicy& policy) {
     ValidateProbe(spec.probes[i], At("spec.probes", i), errors);
   }
   ValidateRules(spec, errors);
-  ValidateLadder(spec.ladder, errors);
+  ValidateLadder(spec, errors);
   ValidateVerification(spec.verification, errors);
   internal::ValidateWindows(spec.guardrails.windows, "spec.guardrails.windows", errors);
   return internal::Together(CheckSchema(policy), std::move(errors));
