@@ -24,6 +24,7 @@ struct ActionRequest {
   apis::salve::v1alpha1::TargetRef target;
   std::string identity_before;  // TargetObservation::identity that the decision was made on
   std::string undo_token;       // for an undo: what ActionPlan::undo_token said
+  std::string subject;          // what ActionPlan::subject said; "" for an undo
   MonoTime deadline = MonoTime::max();
   std::stop_token stop;
 };
@@ -47,10 +48,10 @@ class Backend {
   // OK when the backend answers and the local view of it is complete.
   virtual Status Available() const = 0;
 
-  // The concrete targets that `target` means now, sorted by name; from the local view, no call.
-  // kUnavailable while that view is not complete.
+  // The concrete targets that `target` of a policy in namespace `ns` means now, sorted by name;
+  // from the local view, no call. kUnavailable while that view is not complete.
   virtual StatusOr<std::vector<apis::salve::v1alpha1::TargetRef>> Resolve(
-      const apis::salve::v1alpha1::Target& target) const = 0;
+      const apis::salve::v1alpha1::Target& target, const std::string& ns) const = 0;
 
   // What the local view says; no call. kNotFound if it does not know the target.
   virtual StatusOr<healing::TargetObservation> Cached(

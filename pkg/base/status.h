@@ -126,7 +126,10 @@ class [[nodiscard]] StatusOr {
   T&& operator*() && { return std::move(*this).value(); }
   const T* operator->() const { return &value(); }
   T* operator->() { return &value(); }
-  T value_or(T fallback) const& { return ok() ? value() : std::move(fallback); }
+  template <class U>
+  T value_or(U&& fallback) const& {
+    return ok() ? value() : static_cast<T>(std::forward<U>(fallback));
+  }
 
  private:
   std::variant<Status, T> rep_;

@@ -28,6 +28,7 @@ struct ListOptions {
   std::optional<std::string> resource_version;
   std::int64_t limit = 0;  // page size; 0 = all at once
   std::string continue_token;
+  MonoTime deadline = MonoTime::max();  // if it comes before the implementation's own
 };
 
 struct ObjectList {
@@ -67,14 +68,28 @@ enum class PatchType { kJson, kMerge, kApply };
 struct WriteOptions {
   std::string field_manager = "salve";
   bool dry_run = false;
-  bool force = false;       // apply only
-  std::string subresource;  // "" or "status"
+  bool force = false;  // apply only
+  // "" or "status". A create may have any: it goes to that of the object named in its metadata, for
+  // example "eviction" of a pod.
+  std::string subresource;
+  MonoTime deadline = MonoTime::max();  // if it comes before the implementation's own
 };
 
 struct DeleteOptions {
-  std::optional<std::string> uid;               // precondition
-  std::optional<std::string> resource_version;  // precondition
+  std::optional<std::string> uid;                    // precondition
+  std::optional<std::string> resource_version;       // precondition
+  std::optional<std::int64_t> grace_period_seconds;  // default: the object's own
   std::string propagation_policy = "Background";
+  MonoTime deadline = MonoTime::max();  // if it comes before the implementation's own
+};
+
+// Which part of which container's output.
+struct PodLogOptions {
+  std::string container;
+  bool previous = false;        // of the run before this one
+  std::int64_t tail_lines = 0;  // 0 = all
+  std::int64_t limit_bytes = 1 << 20;
+  MonoTime deadline = MonoTime::max();
 };
 
 // Narrow interfaces, so that a function's signature tells what it may do. All thread-safe, all
@@ -85,6 +100,11 @@ class Reader {
   virtual ~Reader() = default;
   virtual StatusOr<Json> Get(const ResourceInfo& resource, const NamespacedName& name) = 0;
   virtual StatusOr<ObjectList> List(const ResourceInfo& resource, const ListOptions& options) = 0;
+  // What a container wrote, as it is. kUnimplemented where there are no pods.
+  virtual StatusOr<std::string> PodLogs(const NamespacedName& pod, const PodLogOptions& options) {
+    (void)options;
+    return UnimplementedError("logs of pod " + pod.ToString() + ": not known here");
+  }
 };
 
 class Watcher {

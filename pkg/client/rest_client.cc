@@ -12,6 +12,7 @@ namespace salve::client {
 namespace {
 
 constexpr std::size_t kMaxErrorBodyBytes = 64u << 10;
+const ResourceInfo kPodResource{"", "v1", "pods", "Pod", true};
 
 // "GET /api/v1/…", for messages: without the query, which may be long.
 std::string Describe(const http::Request& request) {
@@ -109,11 +110,11 @@ std::optional<Duration> RestClient::RetryWait(const http::Request& request, cons
   return std::nullopt;
 }
 
-StatusOr<http::Response> RestClient::Send(http::Request request) {
+StatusOr<http::Response> RestClient::Send(http::Request request, MonoTime deadline) {
   Complete(request);
   const std::string what = Describe(request);
   http::CallOptions call;
-  call.deadline = clock_.Monotonic() + options_.call_timeout;
+  call.deadline = std::min(deadline, clock_.Monotonic() + options_.call_timeout);
   call.stop = options_.stop;
   call.max_body_bytes = options_.max_body_bytes;
   Backoff backoff(options_.backoff);
@@ -153,9 +154,9 @@ StatusOr<std::unique_ptr<http::ResponseStream>> RestClient::Open(http::Request r
   return StatusFromHttp(what, opened.status(), body, opened.headers().Get("Retry-After"));
 }
 
-StatusOr<Json> RestClient::SendJson(http::Request request) {
+StatusOr<Json> RestClient::SendJson(http::Request request, MonoTime deadline) {
   const std::string what = Describe(request);
-  SALVE_ASSIGN_OR_RETURN(http::Response response, Send(std::move(request)));
+  SALVE_ASSIGN_OR_RETURN(http::Response response, Send(std::move(request), deadline));
   StatusOr<Json> object = ParseJson(response.body);
   if (!object.ok() || !object->is_object()) {
     return InternalError(what + ": the answer is no JSON object");
@@ -175,7 +176,7 @@ StatusOr<ObjectList> RestClient::List(const ResourceInfo& resource, const ListOp
   if (!options.continue_token.empty()) query.Add("continue", options.continue_token);
   http::Request request = MakeRequest("GET", ResourcePath(resource, options.ns, "", ""), query);
   const std::string what = Describe(request);
-  SALVE_ASSIGN_OR_RETURN(Json body, SendJson(std::move(request)));
+  SALVE_ASSIGN_OR_RETURN(Json body, SendJson(std::move(request), options.deadline));
   const auto items = body.find("items");
   if (items == body.end() || !(items->is_array() || items->is_null())) {
     return InternalError(what + ": the answer is no list");
@@ -191,6 +192,19 @@ StatusOr<ObjectList> RestClient::List(const ResourceInfo& resource, const ListOp
     }
   }
   return list;
+}
+
+StatusOr<std::string> RestClient::PodLogs(const NamespacedName& pod, const PodLogOptions& options) {
+  http::Query query;
+  if (!options.container.empty()) query.Add("container", options.container);
+  if (options.previous) query.Add("previous", "true");
+  if (options.tail_lines > 0) query.Add("tailLines", std::to_string(options.tail_lines));
+  if (options.limit_bytes > 0) query.Add("limitBytes", std::to_string(options.limit_bytes));
+  http::Request request =
+      MakeRequest("GET", ResourcePath(kPodResource, pod.ns, pod.name, "log"), query);
+  request.headers.Set("Accept", "text/plain, application/json");
+  SALVE_ASSIGN_OR_RETURN(http::Response response, Send(std::move(request), options.deadline));
+  return std::move(response.body);
 }
 
 StatusOr<std::unique_ptr<WatchStream>> RestClient::Watch(const ResourceInfo& resource,
@@ -211,12 +225,16 @@ StatusOr<std::unique_ptr<WatchStream>> RestClient::Watch(const ResourceInfo& res
 
 StatusOr<Json> RestClient::Create(const ResourceInfo& resource, const Json& object,
                                   const WriteOptions& options) {
-  http::Request request = MakeRequest(
-      "POST", ResourcePath(resource, TextMember(object, "metadata", "namespace"), "", ""),
-      WriteQuery(options));
+  const std::string name =
+      options.subresource.empty() ? "" : TextMember(object, "metadata", "name");
+  http::Request request =
+      MakeRequest("POST",
+                  ResourcePath(resource, TextMember(object, "metadata", "namespace"), name,
+                               options.subresource),
+                  WriteQuery(options));
   request.headers.Set("Content-Type", "application/json");
   request.body = object.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return SendJson(std::move(request));
+  return SendJson(std::move(request), options.deadline);
 }
 
 StatusOr<Json> RestClient::Update(const ResourceInfo& resource, const Json& object,
@@ -232,7 +250,7 @@ StatusOr<Json> RestClient::Update(const ResourceInfo& resource, const Json& obje
   http::Request request = MakeRequest("PUT", path, WriteQuery(options));
   request.headers.Set("Content-Type", "application/json");
   request.body = object.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return SendJson(std::move(request));
+  return SendJson(std::move(request), options.deadline);
 }
 
 StatusOr<Json> RestClient::Patch(const ResourceInfo& resource, const NamespacedName& name,
@@ -243,7 +261,7 @@ StatusOr<Json> RestClient::Patch(const ResourceInfo& resource, const NamespacedN
       MakeRequest("PATCH", ResourcePath(resource, name.ns, name.name, options.subresource), query);
   request.headers.Set("Content-Type", ContentType(type));
   request.body = patch.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return SendJson(std::move(request));
+  return SendJson(std::move(request), options.deadline);
 }
 
 Status RestClient::Delete(const ResourceInfo& resource, const NamespacedName& name,
@@ -254,10 +272,11 @@ Status RestClient::Delete(const ResourceInfo& resource, const NamespacedName& na
   if (options.resource_version) {
     body["preconditions"]["resourceVersion"] = *options.resource_version;
   }
+  if (options.grace_period_seconds) body["gracePeriodSeconds"] = *options.grace_period_seconds;
   if (!options.propagation_policy.empty()) body["propagationPolicy"] = options.propagation_policy;
   request.headers.Set("Content-Type", "application/json");
   request.body = body.dump();
-  return Send(std::move(request)).status();
+  return Send(std::move(request), options.deadline).status();
 }
 
 }  // namespace salve::client

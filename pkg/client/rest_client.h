@@ -44,6 +44,7 @@ class RestClient final : public Client {
 
   StatusOr<Json> Get(const ResourceInfo& resource, const NamespacedName& name) override;
   StatusOr<ObjectList> List(const ResourceInfo& resource, const ListOptions& options) override;
+  StatusOr<std::string> PodLogs(const NamespacedName& pod, const PodLogOptions& options) override;
   StatusOr<std::unique_ptr<WatchStream>> Watch(const ResourceInfo& resource,
                                                const WatchOptions& options) override;
   StatusOr<Json> Create(const ResourceInfo& resource, const Json& object,
@@ -57,14 +58,15 @@ class RestClient final : public Client {
 
   // Any other request, with this client's headers, deadline and repetitions. An error status of the
   // server is an error here. For the command line.
-  StatusOr<http::Response> Send(http::Request request);
+  // It ends at `deadline` if that comes before this client's own.
+  StatusOr<http::Response> Send(http::Request request, MonoTime deadline = MonoTime::max());
   // The same for a stream (logs, a Table watch): the caller reads and decodes it. Not repeated.
   StatusOr<std::unique_ptr<http::ResponseStream>> Open(http::Request request);
 
  private:
   http::Request MakeRequest(const std::string& method, const std::string& path,
                             const http::Query& query) const;
-  StatusOr<Json> SendJson(http::Request request);
+  StatusOr<Json> SendJson(http::Request request, MonoTime deadline = MonoTime::max());
   // Headers and path prefix.
   void Complete(http::Request& request) const;
   // How long to wait before another try, or nullopt if the answer stands.

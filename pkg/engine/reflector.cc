@@ -243,6 +243,7 @@ MonoTime Reflector::OpenWatch() {
     return EndStream(status);
   }
   metrics_.ReflectorWatch(name_);
+  Note(Status::Ok());
   stream_events_ = 0;
   stream_opened_ = Now();
   stream_dead_at_ =

@@ -22,6 +22,11 @@ StatusOr<client::ObjectList> WriteGate::List(const ResourceInfo& resource,
   return inner_.List(resource, options);
 }
 
+StatusOr<std::string> WriteGate::PodLogs(const NamespacedName& pod,
+                                         const client::PodLogOptions& options) {
+  return inner_.PodLogs(pod, options);
+}
+
 StatusOr<std::unique_ptr<client::WatchStream>> WriteGate::Watch(
     const ResourceInfo& resource, const client::WatchOptions& options) {
   return inner_.Watch(resource, options);

@@ -23,6 +23,8 @@ class WriteGate final : public client::Client {
                              const client::NamespacedName& name) override;
   StatusOr<client::ObjectList> List(const client::ResourceInfo& resource,
                                     const client::ListOptions& options) override;
+  StatusOr<std::string> PodLogs(const client::NamespacedName& pod,
+                                const client::PodLogOptions& options) override;
   StatusOr<std::unique_ptr<client::WatchStream>> Watch(
       const client::ResourceInfo& resource, const client::WatchOptions& options) override;
   StatusOr<client::Json> Create(const client::ResourceInfo& resource, const client::Json& object,

@@ -40,7 +40,12 @@ void RememberOnset(const v1::HealingPolicyStatus& status, healing::TargetObserva
   }
 }
 
+std::string KindOf(const v1::Target& target) {
+  return target.kubernetes ? target.kubernetes->kind : "container";
+}
+
 bool Selects(const v1::Target& target) {
+  if (target.kubernetes) return target.kubernetes->selector.has_value();
   return target.docker && (!target.docker->labels.empty() || target.docker->compose);
 }
 
@@ -103,7 +108,7 @@ PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
                               key.ns + "\"; an administrator can add it to allowedNamespaces")
             .WithReason("BackendNotAllowed");
   } else {
-    auto targets = backend->Resolve(policy.spec.target);
+    auto targets = backend->Resolve(policy.spec.target, key.ns);
     if (!targets.ok()) {
       view.target_found = targets.status();
       if (view.target_found.reason().empty()) {
@@ -113,7 +118,7 @@ PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
                                                                  : "TargetNotFound");
       }
     } else if (targets->empty()) {
-      view.target_found = NotFoundError("no " + std::string("container in backend \"") +
+      view.target_found = NotFoundError("no " + KindOf(policy.spec.target) + " in backend \"" +
                                         backend_name + "\" matches spec.target")
                               .WithReason("TargetNotFound");
     } else {

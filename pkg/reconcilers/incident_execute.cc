@@ -22,7 +22,6 @@ using std::chrono::seconds;
 constexpr seconds kSpanMargin{30};
 // From the reservation to the call of the backend; nothing but a halt takes that long.
 constexpr seconds kReservationLife{30};
-constexpr char kLeaseNamespace[] = "salve-system";
 
 ActionResult NotApplied(const Status& why) {
   ActionResult result;
@@ -33,10 +32,10 @@ ActionResult NotApplied(const Status& why) {
 
 }  // namespace
 
-NamespacedName LeaseName(const v1::TargetRef& target) {
-  return {
-      kLeaseNamespace,
-      "target-" + Sha256Hex(target.backend + "/" + target.kind + "/" + target.name).substr(0, 32)};
+NamespacedName LeaseName(const std::string& ns, const v1::TargetRef& target) {
+  return {ns, "target-" + Sha256Hex(target.backend + "/" + target.kind + "/" +
+                                    (target.ns.empty() ? "" : target.ns + "/") + target.name)
+                              .substr(0, 32)};
 }
 
 Duration IncidentRun::AttemptSpan(const v1::Step& step) const {
@@ -107,7 +106,8 @@ Status IncidentRun::Reserve(const v1::Step& step, const std::string& attempt_id)
 StatusOr<bool> IncidentRun::TakeLease(const v1::Step& step) {
   SALVE_ASSIGN_OR_RETURN(
       const engine::LeaseResult lease,
-      shell_.leases.Acquire(LeaseName(incident_.spec.target), LeaseHolder(), AttemptSpan(step)));
+      shell_.leases.Acquire(LeaseName(shell_.settings.lease_namespace, incident_.spec.target),
+                            LeaseHolder(), AttemptSpan(step)));
   if (lease.held) lease_until_ = lease.until;
   return lease.held;
 }
@@ -117,7 +117,8 @@ std::string IncidentRun::LeaseHolder() const {
 }
 
 void IncidentRun::ReleaseLease() {
-  const Status released = shell_.leases.Release(LeaseName(incident_.spec.target), LeaseHolder());
+  const Status released = shell_.leases.Release(
+      LeaseName(shell_.settings.lease_namespace, incident_.spec.target), LeaseHolder());
   // It runs out by itself.
   if (!released.ok()) Log(Severity::kDebug, "lease not released", {{"error", released.ToString()}});
 }
@@ -160,6 +161,7 @@ backends::ActionRequest IncidentRun::RequestFor(const v1::Attempt& attempt, bool
       request.action = FillActionDefaults(*step->action, policy_->spec);
     }
     request.identity_before = attempt.before.identity;
+    request.subject = attempt.subject;
   }
   const seconds timeout(step != nullptr ? step->timeout_seconds : 60);
   request.deadline = shell_.clock.Monotonic() + timeout;

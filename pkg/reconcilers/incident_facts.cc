@@ -97,6 +97,10 @@ Status IncidentRun::Observe() {
         backend_->Observe(incident_.spec.target, CallWithin(kLookTimeout));
     if (seen.ok()) {
       observation_ = std::move(seen).value();
+      if (!IsTargetOfPolicy()) {
+        observation_->state = HealthState::kMissing;
+        observation_->message = "it is not a target of policy " + policy.name;
+      }
     } else {
       problem = seen.status();
     }
@@ -112,6 +116,19 @@ Status IncidentRun::Observe() {
     view_.health->message = problem.message();
   }
   return Status::Ok();
+}
+
+// Who may create incidents in a namespace has a say over the targets that its policies name, and
+// over nothing else. An attempt that runs is finished, also where the policy names other targets
+// now.
+bool IncidentRun::IsTargetOfPolicy() const {
+  const v1::TargetRef& target = incident_.spec.target;
+  if (policy_ == nullptr || healing::RunningAttempt(incident_.status) != nullptr) return true;
+  if (BackendName(policy_->spec.target) != target.backend) return false;
+  // What the view does not know yet it cannot have chosen.
+  if (!backend_->Cached(target).ok()) return true;
+  const auto targets = backend_->Resolve(policy_->spec.target, policy_->metadata.ns);
+  return !targets.ok() || std::find(targets->begin(), targets->end(), target) != targets->end();
 }
 
 // What a probe found before the process stood still, or what an earlier one wrote down, is no
@@ -233,18 +250,22 @@ healing::ApprovalResult IncidentRun::CountApprovals() {
   query.digest = proposal->digest;
   query.expires_at = proposal->expires_at;
   query.required = proposal->required_approvals;
-  query.controller_identity = shell_.settings.identity;
-  query.admission_enforced = shell_.settings.approvals_enforced;
   std::vector<v1::IncidentApproval> approvals;
   for (const auto& a : shell_.approvals.ByIndex(kApprovalsByIncident, key.ToString())) {
     approvals.push_back(*a);
   }
+  ApprovalTrust trust{Status::Ok(), shell_.settings.identity};
+  if (!approvals.empty() && shell_.settings.approval_trust != nullptr) {
+    trust = shell_.settings.approval_trust();
+  }
+  query.controller_identity = trust.controller_identity;
+  query.admission_problem = trust.enforced.ok() ? "" : trust.enforced.message();
   return healing::CountApprovals(query, approvals, shell_.clock.Now());
 }
 
 void IncidentRun::ReadLease(healing::GateInput& input) {
   namespace coordination = apis::coordination::v1;
-  const NamespacedName name = LeaseName(incident_.spec.target);
+  const NamespacedName name = LeaseName(shell_.settings.lease_namespace, incident_.spec.target);
   const std::string ours = LeaseHolder();
   const auto json = shell_.client.Get(coordination::Lease::kInfo, name);
   if (!json.ok()) return;  // Nobody holds it, or nobody can tell: taking it is the real test.

@@ -27,6 +27,7 @@ class IncidentRun {
 
   // --- facts (incident_facts.cc)
   Status Observe();
+  bool IsTargetOfPolicy() const;
   Status Diagnose();
   Status Propose(const healing::Next& next);
   Status EvaluateGates();
@@ -115,7 +116,7 @@ class IncidentRun {
 v1::Action FillActionDefaults(const v1::Action& action, const v1::HealingPolicySpec& policy);
 
 // Where the Lease of a target lives: one per target, whatever policy acts on it.
-NamespacedName LeaseName(const v1::TargetRef& target);
+NamespacedName LeaseName(const std::string& ns, const v1::TargetRef& target);
 
 }  // namespace salve::reconcilers
 

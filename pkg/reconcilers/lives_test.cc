@@ -221,7 +221,9 @@ TEST_F(ApprovalTest, TheControllersOwnApprovalNeverCounts) {
 }
 
 TEST_F(ApprovalTest, NoApprovalCountsWhileNothingTiesApprovalsToPeople) {
-  world.settings.approvals_enforced = false;
+  world.settings.approval_trust = [] {
+    return ApprovalTrust{NotFoundError("the admission policy is missing"), "salve"};
+  };
   AskFor(Asking());
   world.Decide(world.Incident(), "Approve");
   world.Advance(minutes(2));
@@ -582,16 +584,17 @@ TEST_F(BlockingTest, TwoPoliciesOnOneTargetNeverActAtTheSameTime) {
 
 TEST_F(BlockingTest, TheLeaseOfADeadHolderCostsNoBudgetAndIsWaitedFor) {
   Begin();
-  apis::Json lease = {{"apiVersion", "coordination.k8s.io/v1"},
-                      {"kind", "Lease"},
-                      {"metadata",
-                       {{"namespace", "salve-system"},
-                        {"name", LeaseName({"docker", "Container", "redis-1"}).name}}},
-                      {"spec",
-                       {{"holderIdentity", "somebody"},
-                        {"leaseDurationSeconds", 200},
-                        // Long over by a clock that is not ours.
-                        {"renewTime", "2026-11-01T00:00:00.000000Z"}}}};
+  apis::Json lease = {
+      {"apiVersion", "coordination.k8s.io/v1"},
+      {"kind", "Lease"},
+      {"metadata",
+       {{"namespace", "salve-system"},
+        {"name", LeaseName("salve-system", {"docker", "Container", "redis-1"}).name}}},
+      {"spec",
+       {{"holderIdentity", "somebody"},
+        {"leaseDurationSeconds", 200},
+        // Long over by a clock that is not ours.
+        {"renewTime", "2026-11-01T00:00:00.000000Z"}}}};
   ASSERT_TRUE(
       world.server.Create({"coordination.k8s.io", "v1", "leases", "Lease", true}, lease).ok());
   FallIll();

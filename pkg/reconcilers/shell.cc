@@ -67,15 +67,23 @@ std::vector<healing::DependencyState> DependenciesOf(const Shell& shell,
   return out;
 }
 
+// Where a cluster itself lives: only for those to whom it was opened by name.
+static bool IsClusterNamespace(const std::string& ns) { return ns.rfind("kube-", 0) == 0; }
+
 bool BackendAllowed(const ControllerSettings& settings, const std::string& backend,
                     const std::string& ns) {
   const auto it = settings.backend_namespaces.find(backend);
   if (it == settings.backend_namespaces.end()) return false;
-  return std::any_of(it->second.begin(), it->second.end(),
-                     [&](const std::string& allowed) { return allowed == "*" || allowed == ns; });
+  return std::any_of(it->second.begin(), it->second.end(), [&](const std::string& allowed) {
+    return allowed == ns ||
+           (allowed == "*" && !IsClusterNamespace(ns) && ns != settings.lease_namespace);
+  });
 }
 
 std::string BackendName(const v1::Target& target) {
+  if (target.kubernetes) {
+    return target.kubernetes->backend.empty() ? "kubernetes" : target.kubernetes->backend;
+  }
   if (!target.docker) return "";
   return target.docker->backend.empty() ? "docker" : target.docker->backend;
 }

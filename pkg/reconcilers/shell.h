@@ -36,14 +36,24 @@ inline constexpr char kIncidentsByPolicy[] = "policy";      // "ns/name"
 inline constexpr char kApprovalsByIncident[] = "incident";  // "ns/name"
 
 // What the administrator decided for all policies. Constant while the process runs.
-struct ControllerSettings {
+// Whom approvals can be believed to come from.
+struct ApprovalTrust {
+  // Not OK where nothing ties an approval's approver to the user who made it: then none counts.
+  Status enforced;
   // The identity under which this controller writes; its own approvals never count.
+  std::string controller_identity;
+};
+
+struct ControllerSettings {
+  // As controller_identity, where nobody is asked.
   std::string identity = "system:serviceaccount:salve-system:salve-controller";
+  // Salve's own namespace: where the Leases of targets are. No policy may have targets in it.
+  std::string lease_namespace = "salve-system";
   // Holder of target Leases: stable over restarts of the same installation, unlike any other's.
   std::string lease_holder = "salve";
   bool self_heal_enabled = true;  // the kill switch SELF_HEAL_ENABLED
-  // False where the admission policy that ties approvals to people is missing.
-  bool approvals_enforced = true;
+  // Asked when there are approvals to count; may ask the API server. Null: always enforced.
+  std::function<ApprovalTrust()> approval_trust;
   std::vector<std::vector<std::string>> exec_allow;
   // Backend name → namespaces whose policies may use it; "*" = all.
   std::map<std::string, std::vector<std::string>> backend_namespaces;

@@ -14,8 +14,8 @@ void TargetIndex::Set(const NamespacedName& policy, const std::string& backend, 
   entry.backend = backend;
   entry.selects = selects;
   for (const TargetRef& target : targets) {
-    entry.names.insert(target.name);
-    by_target_[{backend, target.name}].insert(policy);
+    entry.targets.insert(target);
+    by_target_[target].insert(policy);
   }
 }
 
@@ -28,8 +28,8 @@ void TargetIndex::Forget(const NamespacedName& policy) {
   MutexLock lock(mu_);
   const auto it = policies_.find(policy);
   if (it == policies_.end()) return;
-  for (const std::string& name : it->second.names) {
-    const auto target = by_target_.find({it->second.backend, name});
+  for (const TargetRef& ref : it->second.targets) {
+    const auto target = by_target_.find(ref);
     if (target == by_target_.end()) continue;
     target->second.erase(policy);
     if (target->second.empty()) by_target_.erase(target);
@@ -40,13 +40,14 @@ void TargetIndex::Forget(const NamespacedName& policy) {
 std::vector<NamespacedName> TargetIndex::PoliciesOf(const TargetRef& ref) const {
   MutexLock lock(mu_);
   std::vector<NamespacedName> out;
-  if (const auto it = by_target_.find({ref.backend, ref.name}); it != by_target_.end()) {
+  if (const auto it = by_target_.find(ref); it != by_target_.end()) {
     out.assign(it->second.begin(), it->second.end());
     return out;
   }
   for (const auto& [policy, entry] : policies_) {
-    if (entry.backend != ref.backend) continue;
-    if (ref.name.empty() || entry.selects) out.push_back(policy);
+    if (entry.backend != ref.backend || (!ref.ns.empty() && ref.ns != policy.ns)) continue;
+    // One that has found nothing yet may be waiting for just this.
+    if (ref.name.empty() || entry.selects || entry.targets.empty()) out.push_back(policy);
   }
   return out;
 }

@@ -27,7 +27,8 @@ class TargetIndex {
   void Forget(const apis::meta::v1::NamespacedName& policy);
 
   // The policies to look at when `ref` changed: those that have it; where none has it, those that
-  // might select it. An empty name means every policy of the backend.
+  // might select it, and those that have found nothing yet. An empty name means every policy of the
+  // backend.
   std::vector<apis::meta::v1::NamespacedName> PoliciesOf(
       const apis::salve::v1alpha1::TargetRef& ref) const;
 
@@ -35,12 +36,11 @@ class TargetIndex {
   struct Entry {
     std::string backend;
     bool selects = false;
-    std::set<std::string> names;
+    std::set<apis::salve::v1alpha1::TargetRef> targets;
   };
   mutable Mutex mu_;
   std::map<apis::meta::v1::NamespacedName, Entry> policies_ SALVE_GUARDED_BY(mu_);
-  // {backend, target} → policies
-  std::map<std::pair<std::string, std::string>, std::set<apis::meta::v1::NamespacedName>> by_target_
+  std::map<apis::salve::v1alpha1::TargetRef, std::set<apis::meta::v1::NamespacedName>> by_target_
       SALVE_GUARDED_BY(mu_);
 };
 

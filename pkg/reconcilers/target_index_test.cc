@@ -35,6 +35,24 @@ TEST(TargetIndex, LeadsFromAnUnknownTargetToThePoliciesThatMightSelectIt) {
   EXPECT_THAT(index.PoliciesOf(Container("new")), ElementsAre(kLabelled));
 }
 
+TEST(TargetIndex, LeadsFromANewTargetToAPolicyThatWaitsForItByName) {
+  TargetIndex index;
+  index.Set(kNamed, "docker", false, {});
+  EXPECT_THAT(index.PoliciesOf(Container("new")), ElementsAre(kNamed));
+}
+
+TEST(TargetIndex, KeepsTargetsOfOneNameInDifferentNamespacesApart) {
+  TargetIndex index;
+  const TargetRef web{"kubernetes", "Deployment", "web", "shop"};
+  const TargetRef other{"kubernetes", "Deployment", "web", "bar"};
+  index.Set(kNamed, "kubernetes", false, {web});
+  index.Set({"bar", "named"}, "kubernetes", true, {other});
+  EXPECT_THAT(index.PoliciesOf(web), ElementsAre(kNamed));
+  EXPECT_THAT(index.PoliciesOf({"kubernetes", "Deployment", "new", "shop"}), IsEmpty());
+  EXPECT_THAT(index.PoliciesOf({"kubernetes", "Deployment", "new", "bar"}),
+              ElementsAre(NamespacedName{"bar", "named"}));
+}
+
 TEST(TargetIndex, LeadsFromAChangeOfTheWholeBackendToAllItsPolicies) {
   TargetIndex index;
   index.Set(kNamed, "docker", false, {Container("a")});

@@ -47,7 +47,8 @@ class DockerBackend final : public Backend {
   const std::string& name() const override { return name_; }
   Status Available() const override { return view_.status(); }
 
-  StatusOr<std::vector<TargetRef>> Resolve(const Target& target) const override {
+  StatusOr<std::vector<TargetRef>> Resolve(const Target& target,
+                                           const std::string& /*ns*/) const override {
     if (!target.docker) return InvalidArgumentError("backend " + name_ + ": no docker target");
     return view_.Resolve(*target.docker);
   }

@@ -47,13 +47,13 @@ TEST_F(RealContainersTest, ARunningContainerIsResolvedByNameLabelAndComposeServi
   apis::salve::v1alpha1::Target by_compose;
   by_compose.docker.emplace().compose = {mark, "web"};
   for (const auto& target : {by_name, by_label, by_compose}) {
-    const auto refs = backend->Resolve(target);
+    const auto refs = backend->Resolve(target, "default");
     ASSERT_TRUE(refs.ok()) << refs.status();
     EXPECT_THAT(*refs, ::testing::ElementsAre(c.ref()));
   }
   apis::salve::v1alpha1::Target absent;
   absent.docker.emplace().container = UniqueName("absent");
-  EXPECT_TRUE(backend->Resolve(absent)->empty());
+  EXPECT_TRUE(backend->Resolve(absent, "default")->empty());
 }
 
 TEST_F(RealContainersTest, RestartGivesANewIdentityAndOutcomeRecognisesIt) {
@@ -229,11 +229,12 @@ TEST_F(RealContainersTest, LogsAreTheNewestLinesOfBothStreamsWithoutControlChara
                       {kTiny, "sh", "-c", "echo one; echo two; exec sleep 1000"});
   std::vector<std::string> lines;
   ASSERT_TRUE(Await([&] {
-    lines = backend->Logs(plain.ref(), 2, {}).value_or({});
+    lines = backend->Logs(plain.ref(), 2, {}).value_or(std::vector<std::string>{});
     return lines.size() == 2;
   }));
   EXPECT_THAT(lines, ::testing::ElementsAre("line 3", "red  [31m"));
-  EXPECT_THAT(backend->Logs(tty.ref(), 10, {}).value_or({}), ::testing::ElementsAre("one", "two"));
+  EXPECT_THAT(backend->Logs(tty.ref(), 10, {}).value_or(std::vector<std::string>{}),
+              ::testing::ElementsAre("one", "two"));
 }
 
 TEST_F(RealContainersTest, TheStopTimeoutIsTheContainersLabelBeforeTheActions) {

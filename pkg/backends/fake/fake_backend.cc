@@ -142,7 +142,8 @@ Status FakeBackend::Available() const {
   return available_;
 }
 
-StatusOr<std::vector<TargetRef>> FakeBackend::Resolve(const v1alpha1::Target& target) const {
+StatusOr<std::vector<TargetRef>> FakeBackend::Resolve(const v1alpha1::Target& target,
+                                                      const std::string& /*ns*/) const {
   MutexLock lock(mu_);
   if (!available_.ok()) return available_;
   if (!target.docker) return InvalidArgumentError("backend " + name_ + ": no docker target");

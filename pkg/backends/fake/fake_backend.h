@@ -82,8 +82,8 @@ class FakeBackend final : public Backend {
 
   const std::string& name() const override { return name_; }
   Status Available() const override;
-  StatusOr<std::vector<healing::TargetRef>> Resolve(
-      const apis::salve::v1alpha1::Target& target) const override;
+  StatusOr<std::vector<healing::TargetRef>> Resolve(const apis::salve::v1alpha1::Target& target,
+                                                    const std::string& ns) const override;
   StatusOr<healing::TargetObservation> Cached(const healing::TargetRef& ref) const override;
   StatusOr<healing::TargetObservation> Observe(const healing::TargetRef& ref,
                                                const CallContext& context) override;

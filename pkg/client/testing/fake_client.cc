@@ -195,6 +195,23 @@ StatusOr<ObjectList> FakeClient::List(const ResourceInfo& resource, const ListOp
   return list;
 }
 
+StatusOr<std::string> FakeClient::PodLogs(const NamespacedName& pod, const PodLogOptions& options) {
+  MutexLock lock(mu_);
+  const auto it = logs_.find({pod, options.container});
+  if (it == logs_.end()) return NotFoundError("pods \"" + pod.name + "\" not found");
+  const std::string& text = options.previous ? it->second.second : it->second.first;
+  if (text.empty()) {
+    return InvalidArgumentError("400 container \"" + options.container + "\" has written no log");
+  }
+  return text;
+}
+
+void FakeClient::SetPodLogs(const NamespacedName& pod, const std::string& container,
+                            std::string now, std::string before) {
+  MutexLock lock(mu_);
+  logs_[{pod, container}] = {std::move(now), std::move(before)};
+}
+
 StatusOr<std::unique_ptr<WatchStream>> FakeClient::Watch(const ResourceInfo& resource,
                                                          const WatchOptions& options) {
   MutexLock lock(mu_);
@@ -232,8 +249,21 @@ StatusOr<std::unique_ptr<WatchStream>> FakeClient::Watch(const ResourceInfo& res
 
 // ---- Writes ----
 
+StatusOr<Json> FakeClient::Evict(const ResourceInfo& resource, const Json& eviction) {
+  const Json& metadata = Metadata(eviction);
+  DeleteOptions options;
+  const Json asked = eviction.value("deleteOptions", Json::object());
+  if (const Json* uid = asked.contains("preconditions") ? &asked["preconditions"] : nullptr) {
+    if (uid->contains("uid")) options.uid = (*uid)["uid"].get<std::string>();
+  }
+  SALVE_RETURN_IF_ERROR(
+      Delete(resource, {Text(metadata, "namespace"), Text(metadata, "name")}, options));
+  return Json{{"kind", "Status"}, {"status", "Success"}};
+}
+
 StatusOr<Json> FakeClient::Create(const ResourceInfo& resource, const Json& object,
                                   const WriteOptions& options) {
+  if (options.subresource == "eviction") return Evict(resource, object);
   MutexLock lock(mu_);
   Json stored = object;
   if (!stored.is_object()) return InvalidArgumentError("create: not an object");

@@ -38,8 +38,9 @@ struct CallRecord {
 // for a write that changes nothing, finalizers, deletions that have a version of their own, lists
 // in pages of one snapshot, watches that see every change after their version in order (with label
 // and field selectors: objects that leave the selection are DELETED), 410 for versions that were
-// compacted away, and 504 for those that do not exist yet. It knows any kind, without schema or
-// admission. Not there: server-side apply (kUnimplemented), owner references.
+// compacted away, and 504 for those that do not exist yet. An eviction deletes the pod. It knows
+// any kind, without schema or admission. Not there: server-side apply (kUnimplemented), owner
+// references.
 class FakeClient final : public Client {
  public:
   // `clock` stamps creation times and ends watches; it must outlive the client and its streams.
@@ -48,6 +49,7 @@ class FakeClient final : public Client {
 
   StatusOr<Json> Get(const ResourceInfo& resource, const NamespacedName& name) override;
   StatusOr<ObjectList> List(const ResourceInfo& resource, const ListOptions& options) override;
+  StatusOr<std::string> PodLogs(const NamespacedName& pod, const PodLogOptions& options) override;
   StatusOr<std::unique_ptr<WatchStream>> Watch(const ResourceInfo& resource,
                                                const WatchOptions& options) override;
   StatusOr<Json> Create(const ResourceInfo& resource, const Json& object,
@@ -63,6 +65,10 @@ class FakeClient final : public Client {
   // writes change nothing else); those of the core and coordination groups have none. This changes
   // it.
   void SetStatusSubresource(const ResourceInfo& resource, bool has_one);
+
+  // What PodLogs answers for a container, now and of the run before; "" = there was none.
+  void SetPodLogs(const NamespacedName& pod, const std::string& container, std::string now,
+                  std::string before = "");
 
   // What happens to it besides calls:
 
@@ -116,6 +122,7 @@ class FakeClient final : public Client {
       SALVE_REQUIRES(mu_);
   StatusOr<Json> Store(const ResourceInfo& resource, const NamespacedName& name, Json wanted,
                        const WriteOptions& options, CallRecord& record) SALVE_REQUIRES(mu_);
+  StatusOr<Json> Evict(const ResourceInfo& resource, const Json& eviction);
   std::string NewUid() SALVE_REQUIRES(mu_);
 
   Clock& clock_;
@@ -125,6 +132,9 @@ class FakeClient final : public Client {
   std::vector<Change> history_ SALVE_GUARDED_BY(mu_);  // after compacted_, in order
   std::map<Key, bool> status_subresource_ SALVE_GUARDED_BY(mu_);
   std::set<Stream*> streams_ SALVE_GUARDED_BY(mu_);
+  // {pod, container} → {now, before}
+  std::map<std::pair<NamespacedName, std::string>, std::pair<std::string, std::string>> logs_
+      SALVE_GUARDED_BY(mu_);
   std::vector<CallRecord> calls_ SALVE_GUARDED_BY(mu_);
   std::int64_t version_ SALVE_GUARDED_BY(mu_) = 1;
   std::int64_t compacted_ SALVE_GUARDED_BY(mu_) = 0;

@@ -75,6 +75,13 @@ StatusOr<ObjectList> InterceptorClient::List(const ResourceInfo& resource,
                                      [&] { return inner_.List(resource, options); });
 }
 
+StatusOr<std::string> InterceptorClient::PodLogs(const NamespacedName& pod,
+                                                 const PodLogOptions& options) {
+  static const ResourceInfo* pods = new ResourceInfo{"", "v1", "pods", "Pod", true};
+  return Guard<StatusOr<std::string>>(*this, {"get", *pods, pod, "log"},
+                                      [&] { return inner_.PodLogs(pod, options); });
+}
+
 StatusOr<std::unique_ptr<WatchStream>> InterceptorClient::Watch(const ResourceInfo& resource,
                                                                 const WatchOptions& options) {
   using R = StatusOr<std::unique_ptr<WatchStream>>;

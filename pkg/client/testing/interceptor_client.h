@@ -56,6 +56,7 @@ class InterceptorClient final : public Client {
 
   StatusOr<Json> Get(const ResourceInfo& resource, const NamespacedName& name) override;
   StatusOr<ObjectList> List(const ResourceInfo& resource, const ListOptions& options) override;
+  StatusOr<std::string> PodLogs(const NamespacedName& pod, const PodLogOptions& options) override;
   StatusOr<std::unique_ptr<WatchStream>> Watch(const ResourceInfo& resource,
                                                const WatchOptions& options) override;
   StatusOr<Json> Create(const ResourceInfo& resource, const Json& object,

@@ -150,7 +150,8 @@ void Judge::JudgeOthers(const Case& c) {
 void Judge::JudgeLease(const Case& c) {
   namespace coordination = apis::coordination::v1;
   if (world_.leases_dropped_) return;
-  const auto lease = world_.Find<coordination::Lease>(LeaseName(c.incident->spec.target));
+  const auto lease = world_.Find<coordination::Lease>(
+      LeaseName(c.settings.lease_namespace, c.incident->spec.target));
   const std::string ours = c.settings.lease_holder + "/" + c.incident->metadata.uid;
   if (!lease) return Complain(c, "nobody holds the lease of the target");
   if (lease->spec.holder_identity != ours) {
@@ -222,7 +223,7 @@ void Judge::JudgeGates(const Case& c) {
 }
 
 void Judge::JudgeStorm(const Case& c) {
-  const auto targets = world_.docker.Resolve(c.policy->spec.target);
+  const auto targets = world_.docker.Resolve(c.policy->spec.target, c.policy->metadata.ns);
   if (!targets.ok()) return;
   std::int64_t ill = 0;
   for (const v1::TargetRef& t : *targets) {

@@ -50,9 +50,10 @@ class World::Door final : public backends::Backend {
 
   const std::string& name() const override { return world_.docker.name(); }
   Status Available() const override { return process_.dead ? Dead() : world_.docker.Available(); }
-  StatusOr<std::vector<v1::TargetRef>> Resolve(const v1::Target& target) const override {
+  StatusOr<std::vector<v1::TargetRef>> Resolve(const v1::Target& target,
+                                               const std::string& ns) const override {
     if (process_.dead) return Dead();
-    return world_.docker.Resolve(target);
+    return world_.docker.Resolve(target, ns);
   }
   StatusOr<healing::TargetObservation> Cached(const v1::TargetRef& ref) const override {
     if (process_.dead) return Dead();

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkg/backends/kubernetes/action_handler.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "pkg/backends/docker/json_access.h"
+
+namespace salve::backends::kubernetes {
+namespace {
+
+using healing::ActionResult;
+using ResultOutcome = healing::ActionResult::Outcome;
+
+ActionResult Result(ResultOutcome outcome, std::string message) {
+  ActionResult result;
+  result.outcome = outcome;
+  result.message = std::move(message);
+  return result;
+}
+
+std::string Lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+// Annotations are a map that may not be there.
+void AddAnnotation(const Json& object, const std::string& value, Json& operations) {
+  if (docker::Find(object, {"metadata", "annotations"}) == nullptr) {
+    operations.push_back({{"op", "add"},
+                          {"path", "/metadata/annotations"},
+                          {"value", {{kLastAttemptAnnotation, value}}}});
+    return;
+  }
+  // The slash of a key is written ~1 in a path.
+  std::string path = "/metadata/annotations/" + std::string(kLastAttemptAnnotation);
+  path.replace(path.rfind('/'), 1, "~1");
+  operations.push_back({{"op", "add"}, {"path", path}, {"value", value}});
+}
+
+}  // namespace
+
+std::string Subject::KubectlName() const { return Lower(ref.kind) + "/" + ref.name; }
+std::string Subject::Kubectl(const std::string& verb) const {
+  return "kubectl -n " + ref.ns + " " + verb;
+}
+
+ActionResult Applied(std::string message) {
+  return Result(ResultOutcome::kApplied, std::move(message));
+}
+ActionResult NotApplied(std::string message) {
+  return Result(ResultOutcome::kNotApplied, std::move(message));
+}
+ActionResult Unknown(std::string message) {
+  return Result(ResultOutcome::kUnknown, std::move(message));
+}
+
+healing::ActionPlan NewPlan(const healing::Action& action, const Subject& subject) {
+  healing::ActionPlan plan;
+  plan.action = action;
+  plan.target = subject.ref;
+  plan.idempotency = healing::IdempotencyClass::kRecognisable;
+  plan.affected = {subject.KubectlName() + " in " + subject.ref.ns};
+  if (subject.seen.snapshot && !subject.workload().source_of_truth.empty()) {
+    plan.risk_factors.push_back("it belongs to " + subject.workload().source_of_truth +
+                                ", which may revert the change");
+  }
+  return plan;
+}
+
+Status CheckWorkload(const std::string& action, const Subject& subject) {
+  const std::string who = action + " on " + subject.KubectlName() + ": ";
+  if (!subject.seen.snapshot) {
+    return InvalidArgumentError(who + "a pod has no rollouts and no replicas");
+  }
+  if (subject.workload().deleting) return InvalidArgumentError(who + "it is being deleted");
+  return Status::Ok();
+}
+
+Status CheckNoRollout(const std::string& action, const Subject& subject) {
+  const std::string who = action + " on " + subject.KubectlName() + ": ";
+  if (subject.workload().paused) {
+    return InvalidArgumentError(who + "somebody paused its rollout");
+  }
+  if (subject.seen.verdict.rollout_in_progress) {
+    return InvalidArgumentError(who + "a rollout is in progress, and nothing of it has failed");
+  }
+  return Status::Ok();
+}
+
+Status CheckPodsComeBack(const std::string& action, const Subject& subject, const View& view) {
+  std::string refused = subject.seen.verdict.create_failure;
+  if (refused.empty()) refused = view.CreationRefusedIn(subject.ref.ns);
+  if (refused.empty()) return Status::Ok();
+  return InvalidArgumentError(
+      action + " on " + subject.KubectlName() + ": namespace " + subject.ref.ns +
+      " takes no new pods, what is taken away would not come back: " + refused);
+}
+
+std::int64_t TakenByRollout(const Workload& workload) {
+  return std::min(workload.available, MaxUnavailable(workload));
+}
+
+StatusOr<ActionResult> WorkloadOutcome(const ActionTools& tools, const ActionRequest& request,
+                                       const CallContext& context) {
+  const ResourceInfo* resource = WorkloadResource(request.target.kind);
+  if (resource == nullptr) return Unknown("no workload: " + request.target.kind);
+  const auto object =
+      tools.cluster.Get(*resource, {request.target.ns, request.target.name}, context);
+  if (object.code() == Code::kNotFound) return Unknown("the target is gone");
+  if (!object.ok()) return object.status();
+  const std::string last =
+      docker::GetString(*object, {"metadata", "annotations", kLastAttemptAnnotation});
+  if (last == request.attempt_id) return Applied("its mark is on the object");
+  return NotApplied("its mark is not on the object");
+}
+
+StatusOr<ActionResult> ChangeWorkload(const ActionTools& tools, const ActionRequest& request,
+                                      const Subject& subject, Json operations,
+                                      const std::string& done, const CallContext& context) {
+  const Workload& w = subject.workload();
+  if (!request.attempt_id.empty() && w.last_attempt == request.attempt_id) {
+    return Applied(done + " (found done)");
+  }
+  // In front: of another version than the one that was read, nothing is changed.
+  Json patch = Json::array();
+  patch.push_back({{"op", "replace"},
+                   {"path", "/metadata/resourceVersion"},
+                   {"value", docker::GetString(subject.object, {"metadata", "resourceVersion"})}});
+  AddAnnotation(subject.object, request.attempt_id, patch);
+  for (Json& operation : operations) patch.push_back(std::move(operation));
+  const auto answer = tools.cluster.Patch(*WorkloadResource(w.kind), {w.ns, w.name},
+                                          client::PatchType::kJson, patch, context);
+  if (answer.ok()) return Applied(done);
+  const Status& why = answer.status();
+  switch (why.code()) {
+    case Code::kConflict:
+      return AbortedError(subject.KubectlName() + " changed in the same moment: " + why.message());
+    case Code::kDeadlineExceeded:
+    case Code::kAborted:
+    case Code::kCancelled:
+    case Code::kInternal:
+    case Code::kUnavailable:
+      break;
+    default:
+      return why;
+  }
+  // The answer was lost, perhaps not the request.
+  const auto after = WorkloadOutcome(tools, request, context);
+  if (after.ok() && after->outcome == ResultOutcome::kApplied) return Applied(done);
+  if (why.code() == Code::kUnavailable) return why;
+  return Unknown(why.message());
+}
+
+}  // namespace salve::backends::kubernetes
