@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/backends.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
 
+#include "controller/runtime/cluster_connection.h"
 #include "controller/runtime/gated_backend.h"
 #include <arpa/inet.h>
+#include <unistd.h>
 
 #include "pkg/backends/docker/docker_backend.h"
+#include "pkg/backends/kubernetes/kubernetes_backend.h"
 #include "pkg/base/file_source.h"
+#include "pkg/client/rest_client.h"
 
 namespace salve::runtime {
 namespace {
@@ -35,9 +40,9 @@ StatusOr<http::TlsOptions> ReadTls(const TlsFiles& files) {
   return tls;
 }
 
-StatusOr<std::unique_ptr<backends::Backend>> MakeBackend(const BackendConfiguration& configuration,
-                                                         Clock& clock, Random& random,
-                                                         const BackendEnvironment& environment) {
+StatusOr<std::unique_ptr<backends::Backend>> MakeDocker(const BackendConfiguration& configuration,
+                                                        Clock& clock, Random& random,
+                                                        const BackendEnvironment& environment) {
   backends::docker::DockerOptions options;
   options.name = configuration.name;
   options.clock = &clock;
@@ -55,6 +60,61 @@ StatusOr<std::unique_ptr<backends::Backend>> MakeBackend(const BackendConfigurat
     SALVE_ASSIGN_OR_RETURN(options.tls, ReadTls(*configuration.docker->tls));
   }
   return backends::docker::MakeDockerBackend(std::move(options));
+}
+
+std::optional<std::string> Environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
+}
+
+// A client of another cluster than the controller's, with the connection that it uses.
+struct OwnClient {
+  OwnClient(std::unique_ptr<http::Transport> t, client::RestClientOptions options, Clock& clock,
+            Random& random)
+      : transport(std::move(t)), client(*transport, std::move(options), clock, random) {}
+  const std::unique_ptr<http::Transport> transport;
+  client::RestClient client;
+};
+
+StatusOr<std::shared_ptr<client::Client>> Connect(
+    const apis::config::v1alpha1::KubernetesBackend& configuration, Clock& clock, Random& random) {
+  SALVE_ASSIGN_OR_RETURN(ClusterConnection cluster,
+                         ClusterConnection::Find(configuration.kubeconfig, configuration.context,
+                                                 SystemFiles(), Environment));
+  SALVE_ASSIGN_OR_RETURN(const client::Connection connection, cluster.Load());
+  client::RestClientOptions options;
+  options.path_prefix = connection.path_prefix;
+  options.user_agent = "salve-backend";
+  SALVE_ASSIGN_OR_RETURN(auto transport,
+                         MakeClusterTransport(std::move(cluster), Credentials::kOwn, clock));
+  auto own = std::make_shared<OwnClient>(std::move(transport), std::move(options), clock, random);
+  client::Client* client = &own->client;
+  return std::shared_ptr<client::Client>(std::move(own), client);
+}
+
+StatusOr<std::unique_ptr<backends::Backend>> MakeKubernetes(
+    const BackendConfiguration& configuration, Clock& clock, Random& random,
+    const BackendSurroundings& surroundings) {
+  static engine::EngineMetrics* const nobody = new engine::EngineMetrics;
+  backends::kubernetes::KubernetesOptions options;
+  options.name = configuration.name;
+  options.clock = &clock;
+  options.random = &random;
+  options.metrics = surroundings.metrics != nullptr ? surroundings.metrics : nobody;
+  const auto& kubernetes = *configuration.kubernetes;
+  const bool elsewhere = !kubernetes.kubeconfig.empty() || !kubernetes.context.empty();
+  if (surroundings.cluster != nullptr && !elsewhere) {
+    options.client = std::shared_ptr<client::Client>(std::shared_ptr<void>(), surroundings.cluster);
+  } else {
+    SALVE_ASSIGN_OR_RETURN(options.client, Connect(kubernetes, clock, random));
+  }
+  return backends::kubernetes::MakeKubernetesBackend(std::move(options));
+}
+
+// Where an engine is looked for without a configuration.
+bool UsualEngineIsThere() {
+  return Environment("DOCKER_HOST") || ::access(kUsualSocket + std::strlen("unix://"), F_OK) == 0;
 }
 
 // An address range in the form of IPv6, IPv4 mapped into it.
@@ -108,17 +168,35 @@ const Range* FindRange(const std::vector<Range>& ranges,
 
 Status AddBackends(const ControllerConfiguration& configuration, Clock& clock, Random& random,
                    BackendEnvironment environment, backends::Registry& registry,
-                   const engine::LeaderElector* gate) {
+                   const BackendSurroundings& surroundings) {
   for (const BackendConfiguration& one : configuration.backends) {
-    auto backend = MakeBackend(one, clock, random, environment);
+    auto backend = one.kubernetes ? MakeKubernetes(one, clock, random, surroundings)
+                                  : MakeDocker(one, clock, random, environment);
     if (!backend.ok()) return backend.status().Annotate("backend \"" + one.name + "\"");
-    if (gate != nullptr) {
-      registry.Add(std::make_unique<GatedBackend>(std::move(backend).value(), *gate));
+    if (surroundings.gate != nullptr) {
+      registry.Add(std::make_unique<GatedBackend>(std::move(backend).value(), *surroundings.gate));
     } else {
       registry.Add(std::move(backend).value());
     }
   }
   return Status::Ok();
+}
+
+void AddOwnCluster(ControllerConfiguration& configuration, bool is_default) {
+  static constexpr char kOwnName[] = "kubernetes";
+  std::vector<BackendConfiguration>& backends = configuration.backends;
+  // Nodes of a cluster need not have an engine; one that was never asked for is not missed.
+  if (is_default && !UsualEngineIsThere()) {
+    std::erase_if(backends, [](const BackendConfiguration& one) { return one.docker.has_value(); });
+  }
+  const bool present = std::any_of(
+      backends.begin(), backends.end(),
+      [](const BackendConfiguration& one) { return one.kubernetes || one.name == kOwnName; });
+  if (present) return;
+  BackendConfiguration own;
+  own.name = kOwnName;
+  own.kubernetes.emplace().allowed_namespaces = {"*"};
+  backends.push_back(std::move(own));
 }
 
 probes::AddressPolicy MakeAddressPolicy(const ControllerConfiguration& configuration,
@@ -151,7 +229,7 @@ probes::AddressPolicy MakeAddressPolicy(const ControllerConfiguration& configura
 
 ControllerConfiguration DefaultConfiguration() {
   ControllerConfiguration configuration;
-  configuration.backends = {{"docker", apis::config::v1alpha1::DockerBackend{}}};
+  configuration.backends = {{"docker", apis::config::v1alpha1::DockerBackend{}, std::nullopt}};
   configuration.backends[0].docker->allowed_namespaces = {"*"};
   return configuration;
 }

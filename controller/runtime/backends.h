@@ -10,7 +10,9 @@
 #include "pkg/backends/backend.h"
 #include "pkg/base/clock.h"
 #include "pkg/base/random.h"
+#include "pkg/client/client.h"
 #include "pkg/engine/leader.h"
+#include "pkg/engine/metrics.h"
 #include "pkg/probes/prober.h"
 
 namespace salve::runtime {
@@ -19,12 +21,25 @@ namespace salve::runtime {
 using BackendEnvironment =
     std::function<std::map<std::string, std::string>(const apis::salve::v1alpha1::TargetRef&)>;
 
+// What a backend can share with the controller; each may be nullptr, and outlives the backends.
+struct BackendSurroundings {
+  // The cluster that the controller itself runs on or against: for kubernetes backends without a
+  // kubeconfig. Without it those take $KUBECONFIG or ~/.kube/config.
+  client::Client* cluster = nullptr;
+  engine::EngineMetrics* metrics = nullptr;     // of the caches that a backend keeps
+  const engine::LeaderElector* gate = nullptr;  // with it they act only while this process leads
+};
+
 // Makes a backend for each one in the configuration. kInvalidArgument names the entry and the field
-// (a host that cannot be understood, a TLS file that cannot be read). With a `gate`, which outlives
-// them, they act only while this process leads.
+// (a host that cannot be understood, a TLS file or kubeconfig that cannot be read).
 Status AddBackends(const apis::config::v1alpha1::ControllerConfiguration& configuration,
                    Clock& clock, Random& random, BackendEnvironment environment,
-                   backends::Registry& registry, const engine::LeaderElector* gate = nullptr);
+                   backends::Registry& registry, const BackendSurroundings& surroundings = {});
+
+// For a controller of a cluster: that cluster as a backend named "kubernetes", open to all
+// namespaces, unless the configuration has one of that kind or name. A configuration that nobody
+// wrote (`is_default`) loses its Docker engine where none is to be seen.
+void AddOwnCluster(apis::config::v1alpha1::ControllerConfiguration& configuration, bool is_default);
 
 // What a HealingGuardrail allows the probes of the namespaces that it selects to connect to.
 struct ProbeLimit {

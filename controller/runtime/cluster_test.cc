@@ -17,7 +17,6 @@ using std::chrono::seconds;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 constexpr char kAccount[] = "/var/run/secrets/kubernetes.io/serviceaccount/";
 

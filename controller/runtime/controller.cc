@@ -123,14 +123,19 @@ Status ControllerProcess::BuildController(Clock& clock, Random& random) {
   GraphRunnerOptions options;
   options.input.client = gated_.get();
   options.input.event_client = gated_.get();
+  options.input.cluster = gated_.get();
+  options.input.is_cluster = [this] { return is_cluster_.load(); };
   options.input.elector = elector;
   options.input.action_gate = elector;
   options.input.engine_metrics = engine_metrics_.get();
   options.input.healing_metrics = healing_metrics_.get();
   // The same for whoever leads: a successor goes on with the leases of targets that it finds.
+  options.input.own_namespace = options_.lease_namespace;
   options.input.instance = options_.lease_namespace + "/" + kLeaseName;
   options.input.secret_root = options_.secret_dir;
   options.input.self_heal_enabled = SelfHealEnabled();
+  approval_guard_ = std::make_unique<ApprovalGuard>(*client_, clock);
+  options.input.approval_trust = [this] { return approval_guard_->Look(); };
   options.config_file = options_.config_file;
   options.prerequisites = [this] { return CheckKinds(); };
   options.standing_by = [this] { return StandingBy(); };
@@ -142,6 +147,7 @@ Status ControllerProcess::BuildController(Clock& clock, Random& random) {
   edge_->AddCheck("api-server", [this] { return ServerAnswers(); });
   edge_->AddCheck("controller", [this] { return runner_->Ready(); });
   edge_->AddDetail("leader", [this] { return LeaderState(); });
+  edge_->AddDetail("approvals", [this] { return approval_guard_->State(); });
   edge_->AddDetail("configuration", [this] { return runner_->ConfigurationState(); });
   return Status::Ok();
 }
@@ -164,6 +170,9 @@ Status ControllerProcess::Listen() {
 
 // Says what to do where the API server does not know what Salve speaks.
 Status ControllerProcess::CheckKinds() {
+  const auto embedded = IsEmbeddedServer(*client_);
+  if (!embedded.ok()) return embedded.status().Annotate("API server " + server_);
+  is_cluster_ = !*embedded;
   http::Request request;
   request.target = kGroupPath;
   const auto answer = client_->Send(std::move(request));

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "controller/runtime/approval_guard.h"
 #include "controller/runtime/cluster_identities.h"
 #include "controller/runtime/edge_wiring.h"
 #include "controller/runtime/graph_runner.h"
@@ -52,12 +53,14 @@ class ControllerProcess {
   std::string path_prefix_;
   std::string server_;  // for messages
   std::atomic<bool> server_answers_{false};
+  std::atomic<bool> is_cluster_{false};
   std::unique_ptr<PrometheusEngineMetrics> engine_metrics_;
   std::unique_ptr<PrometheusHealingMetrics> healing_metrics_;
   std::unique_ptr<http::Transport> transport_;
   std::unique_ptr<http::Transport> lease_transport_;  // waits for nothing else
   std::unique_ptr<http::Transport> anonymous_;        // for other people's tokens
   std::unique_ptr<client::RestClient> client_;
+  std::unique_ptr<ApprovalGuard> approval_guard_;
   std::unique_ptr<client::RestClient> lease_client_;
   engine::AlwaysLeader always_;
   std::unique_ptr<engine::LeaseElector> elector_;  // null without election

@@ -30,11 +30,12 @@ engine::Informer<T> MakeInformer(client::Client& client, engine::Environment env
 reconcilers::ControllerSettings SettingsFrom(const GraphInput& input) {
   reconcilers::ControllerSettings settings;
   settings.lease_holder = input.instance;
+  if (!input.own_namespace.empty()) settings.lease_namespace = input.own_namespace;
   settings.self_heal_enabled = input.self_heal_enabled;
+  settings.approval_trust = input.approval_trust;
   settings.exec_allow = input.configuration.exec.allow;
   for (const auto& backend : input.configuration.backends) {
-    settings.backend_namespaces[backend.name] =
-        backend.docker ? backend.docker->allowed_namespaces : std::vector<std::string>{};
+    settings.backend_namespaces[backend.name] = backend.AllowedNamespaces();
   }
   return settings;
 }
@@ -68,6 +69,9 @@ std::unique_ptr<probes::Prober> MakeProber(const GraphInput& input, probes::Secr
 StatusOr<std::unique_ptr<ControllerGraph>> ControllerGraph::Build(GraphInput input, Clock& clock,
                                                                   Random& random) {
   auto backends = std::make_unique<backends::Registry>();
+  if (input.cluster != nullptr && (input.is_cluster == nullptr || input.is_cluster())) {
+    AddOwnCluster(input.configuration, input.default_configuration);
+  }
   std::unique_ptr<ControllerGraph> graph(
       new ControllerGraph(std::move(input), std::move(backends), clock, random));
   SALVE_RETURN_IF_ERROR(graph->AddBackends(clock, random));
@@ -126,7 +130,19 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
 Status ControllerGraph::AddBackends(Clock& clock, Random& random) {
   BackendEnvironment environment = [this](const v1::TargetRef& ref) { return SecretsFor(ref); };
   return runtime::AddBackends(input_.configuration, clock, random, std::move(environment),
-                              *backends_, input_.action_gate);
+                              *backends_,
+                              {input_.cluster, input_.engine_metrics, input_.action_gate});
+}
+
+// Salve can act while one backend answers; what is ill in another is said where it is missed.
+Status ControllerGraph::AnyBackend() const {
+  std::string problems;
+  for (const auto& [name, backend] : backends_->all()) {
+    const Status available = backend->Available();
+    if (available.ok()) return Status::Ok();
+    problems += (problems.empty() ? "" : "; ") + available.message();
+  }
+  return problems.empty() ? Status::Ok() : UnavailableError(problems);
 }
 
 void ControllerGraph::OnSynced(std::function<void()> callback) {
@@ -189,8 +205,8 @@ void ControllerGraph::Connect() {
     });
     runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
         "backend " + name, [b] { return b->Start(); }, [b](MonoTime) { b->Stop(); }));
-    manager_.AddHealthCheck("backend " + name, [b] { return b->Available(); });
   }
+  manager_.AddHealthCheck("backends", [this] { return AnyBackend(); });
   runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
       "events", nullptr, [this](MonoTime until) { events_.Stop(until); }));
   runnables_.push_back(std::make_unique<engine::FunctionRunnable>(

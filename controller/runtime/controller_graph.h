@@ -34,9 +34,17 @@ struct GraphInput {
   engine::EngineMetrics* engine_metrics = nullptr;
   reconcilers::HealingMetrics* healing_metrics = nullptr;
   apis::config::v1alpha1::ControllerConfiguration configuration;
-  std::string instance;     // stable name of this installation
-  std::string secret_root;  // directory for secret files of policies
+  std::string instance;       // stable name of this installation
+  std::string own_namespace;  // where its Leases are; "" = the default
+  std::string secret_root;    // directory for secret files of policies
   bool self_heal_enabled = true;
+  // See ControllerSettings.
+  std::function<reconcilers::ApprovalTrust()> approval_trust;
+  // The same as `client` where that is a real cluster, which then is a backend, too.
+  client::Client* cluster = nullptr;
+  // Whether it is one, asked when the graph is built; null: it is.
+  std::function<bool()> is_cluster;
+  bool default_configuration = false;  // nobody wrote it
   // Where leadership can be lost: asked again right before each action.
   const engine::LeaderElector* action_gate = nullptr;
 };
@@ -59,6 +67,7 @@ class ControllerGraph {
   ControllerGraph(GraphInput input, std::unique_ptr<backends::Registry> backends, Clock& clock,
                   Random& random);
   Status AddBackends(Clock& clock, Random& random);
+  Status AnyBackend() const;
   std::vector<ProbeLimit> ProbeLimitsFor(const std::string& ns);
   std::map<std::string, std::string> SecretsFor(const apis::salve::v1alpha1::TargetRef& ref);
   void Connect();

@@ -32,9 +32,9 @@ class GatedBackend final : public backends::Backend {
 
   const std::string& name() const override { return inner_->name(); }
   Status Available() const override { return inner_->Available(); }
-  StatusOr<std::vector<TargetRef>> Resolve(
-      const apis::salve::v1alpha1::Target& target) const override {
-    return inner_->Resolve(target);
+  StatusOr<std::vector<TargetRef>> Resolve(const apis::salve::v1alpha1::Target& target,
+                                           const std::string& ns) const override {
+    return inner_->Resolve(target, ns);
   }
   StatusOr<healing::TargetObservation> Cached(const TargetRef& ref) const override {
     return inner_->Cached(ref);

@@ -42,6 +42,7 @@ StatusOr<GraphRunner::Configuration> GraphRunner::Read(std::string* text) {
 StatusOr<std::shared_ptr<ControllerGraph>> GraphRunner::Build(const Configuration& configuration) {
   GraphInput input = options_.input;
   input.configuration = configuration;
+  input.default_configuration = options_.config_file.empty();
   SALVE_ASSIGN_OR_RETURN(auto graph, ControllerGraph::Build(std::move(input), clock_, random_));
   return std::shared_ptr<ControllerGraph>(std::move(graph));
 }

@@ -206,14 +206,9 @@ TEST_F(GraphRunnerTest, ABackendActsOnlyWhileTheProcessLeads) {
   backends::ActionRequest request;
   request.attempt_id = "a-1";
   request.action.restart = apis::salve::v1alpha1::RestartAction{};
-  request.target = engine
-                       .Resolve([] {
-                         apis::salve::v1alpha1::Target target;
-                         target.docker = apis::salve::v1alpha1::DockerTarget{};
-                         target.docker->container = "redis";
-                         return target;
-                       }())
-                       ->at(0);
+  apis::salve::v1alpha1::Target target;
+  target.docker.emplace().container = "redis";
+  request.target = engine.Resolve(target, "default")->at(0);
   request.identity_before = gated.Cached(request.target)->identity;
   request.deadline = clock_.Monotonic() + seconds(10);
   EXPECT_EQ(gated.Execute(request).code(), Code::kUnavailable);

@@ -187,7 +187,8 @@ StatusOr<apis::config::v1alpha1::ControllerConfiguration> ReadConfiguration(
 }
 
 StatusOr<std::vector<SimulatedTarget>> Simulate(
-    v1::HealingPolicy policy, const apis::config::v1alpha1::ControllerConfiguration& configuration,
+    const v1::HealingPolicy& policy,
+    const apis::config::v1alpha1::ControllerConfiguration& configuration,
     const std::string& secret_root, Clock& clock, Random& random) {
   backends::Registry registry;
   SALVE_RETURN_IF_ERROR(AddBackends(configuration, clock, random, nullptr, registry));
@@ -199,7 +200,7 @@ StatusOr<std::vector<SimulatedTarget>> Simulate(
   Watching watching(*backend, clock);
   SALVE_RETURN_IF_ERROR(watching.WaitUntilComplete());
   SALVE_ASSIGN_OR_RETURN(const std::vector<v1::TargetRef> targets,
-                         backend->Resolve(policy.spec.target));
+                         backend->Resolve(policy.spec.target, policy.metadata.ns));
   if (targets.empty())
     return NotFoundError("nothing in backend \"" + name + "\" matches spec.target");
 

@@ -29,7 +29,7 @@ struct SimulatedTarget {
 // nothing is done. Guardrails and other incidents are not known here. Files for secrets are taken
 // from `secret_root`.
 StatusOr<std::vector<SimulatedTarget>> Simulate(
-    apis::salve::v1alpha1::HealingPolicy policy,
+    const apis::salve::v1alpha1::HealingPolicy& policy,
     const apis::config::v1alpha1::ControllerConfiguration& configuration,
     const std::string& secret_root, Clock& clock, Random& random);
 
