@@ -141,7 +141,7 @@ decide() {
   cat >"$dir/approval.yaml" <<YAML
 apiVersion: salve.dev/v1alpha1
 kind: IncidentApproval
-metadata: {name: "${name:0:200}-$RANDOM$RANDOM", namespace: default}
+metadata: {name: "${name:0:200}-$RANDOM$RANDOM", namespace: "${ns:-default}"}
 spec:
   incidentName: $name
   incidentUID: $(get "$incident" .metadata.uid)

@@ -8,9 +8,16 @@
 
 # case_ SENTENCE FUNCTION: called by the files of cases.
 sentences=() functions=()
+declare -A alone=()
 case_() {
   sentences+=("$1")
   functions+=("$2")
+}
+
+# case_alone SENTENCE FUNCTION: one that disturbs what the others share. It runs after them, by itself.
+case_alone() {
+  case_ "$@"
+  alone[$((${#sentences[@]} - 1))]=yes
 }
 
 # choose_cases [ARGUMENT…]: --help, --list or a pattern, which goes to $pattern.
@@ -71,14 +78,22 @@ reap() {
 
 # run_cases: all whose sentence contains $pattern. Prints "N passed, N failed"; false if any has.
 run_cases() {
-  local begin=$SECONDS number
+  local begin=$SECONDS number chosen=() last=()
   for number in "${!sentences[@]}"; do
     case "${sentences[$number]}" in *"$pattern"*) ;; *) continue ;; esac
+    if [ -n "${alone[$number]:-}" ]; then last+=("$number"); else chosen+=("$number"); fi
+  done
+  for number in ${chosen[@]+"${chosen[@]}"}; do
     [ "${#running[@]}" -lt "$jobs" ] || reap
     run_case "$number" &
     running[$!]=$number
   done
   while [ "${#running[@]}" -gt 0 ]; do reap; done
+  for number in ${last[@]+"${last[@]}"}; do
+    run_case "$number" &
+    running[$!]=$number
+    reap
+  done
   [ $((passed + failed + skipped)) -gt 0 ] || die 2 "no case's sentence contains \"$pattern\""
   echo "$((SECONDS - begin)) seconds, $skipped skipped"
   [ "${SALVE_REQUIRE:-}" != all ] || failed=$((failed + skipped))
