@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The menu. Each entry is one script under hack/, usable alone.
 .DEFAULT_GOAL := help
-.PHONY: help deps build test demo lint bench up down clean
+.PHONY: help deps build test demo kube-demo lint bench up down clean
 
 SUITE ?= all
 RUN_DIR ?= $(CURDIR)/build/run
@@ -21,6 +21,9 @@ test: deps ## Run the suites, or one: make test SUITE=docker
 
 demo: build ## Break a real Redis and a real PostgreSQL and watch Salve heal them
 	@hack/demo $(RUN_DIR)/demo
+
+kube-demo: build ## Break a release on a real Kubernetes and watch Salve undo it (minutes, once)
+	@hack/kube-demo $(RUN_DIR)/kube-demo
 
 lint: ## Format, static analysis, layering, CRD freshness, licence headers, shell
 	@hack/install-deps --lint
