@@ -167,7 +167,7 @@ const Range* FindRange(const std::vector<Range>& ranges,
 }  // namespace
 
 Status AddBackends(const ControllerConfiguration& configuration, Clock& clock, Random& random,
-                   BackendEnvironment environment, backends::Registry& registry,
+                   const BackendEnvironment& environment, backends::Registry& registry,
                    const BackendSurroundings& surroundings) {
   for (const BackendConfiguration& one : configuration.backends) {
     auto backend = one.kubernetes ? MakeKubernetes(one, clock, random, surroundings)

@@ -33,7 +33,7 @@ struct BackendSurroundings {
 // Makes a backend for each one in the configuration. kInvalidArgument names the entry and the field
 // (a host that cannot be understood, a TLS file or kubeconfig that cannot be read).
 Status AddBackends(const apis::config::v1alpha1::ControllerConfiguration& configuration,
-                   Clock& clock, Random& random, BackendEnvironment environment,
+                   Clock& clock, Random& random, const BackendEnvironment& environment,
                    backends::Registry& registry, const BackendSurroundings& surroundings = {});
 
 // For a controller of a cluster: that cluster as a backend named "kubernetes", open to all

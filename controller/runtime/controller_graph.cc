@@ -129,8 +129,7 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
 
 Status ControllerGraph::AddBackends(Clock& clock, Random& random) {
   BackendEnvironment environment = [this](const v1::TargetRef& ref) { return SecretsFor(ref); };
-  return runtime::AddBackends(input_.configuration, clock, random, std::move(environment),
-                              *backends_,
+  return runtime::AddBackends(input_.configuration, clock, random, environment, *backends_,
                               {input_.cluster, input_.engine_metrics, input_.action_gate});
 }
 
