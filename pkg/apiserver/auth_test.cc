@@ -208,8 +208,8 @@ TEST(ApprovalTest, OnlyWhoHoldsTheRightMayApproveAndOnlyInHisOwnName) {
   EXPECT_EQ(other_name.status, 403);
   EXPECT_THAT(other_name.body["message"].get<std::string>(),
               HasSubstr("incidentapprovals.salve.dev \"a2\" is forbidden: "
-                        "ValidatingAdmissionPolicy 'salve-approvals' with binding "
-                        "'salve-approvals' denied request: "));
+                        "ValidatingAdmissionPolicy 'incidentapprovals.salve.dev' with binding "
+                        "'incidentapprovals.salve.dev' denied request: "));
   EXPECT_EQ(server.As(ann, "POST", kApprovals, Approval("a3", "ann", "p2")).status, 403)
       << "another policy";
   EXPECT_EQ(server.Do("POST", kApprovals, Approval("a4", "ann", "p1")).status, 403)

@@ -276,7 +276,9 @@ Value Evaluator::Has(const Node& node) {
     target = Value(target.At(0));
   }
   if (!target.is(Type::kMap)) return Value::NoOverload();
-  return Value::Bool(target.Find(Value::String(node.name)).has_value());
+  const std::optional<Value> found = target.Find(Value::String(node.name));
+  if (found && found->is_error()) return *found;
+  return Value::Bool(found.has_value());
 }
 
 Value Evaluator::Index(const Node& node) {

@@ -207,9 +207,9 @@ Value Value::FromJson(const Json& json, const SchemaNode* schema) {
       return FromString(json.get_ref<const std::string&>(), schema);
     case Json::value_t::number_float: {
       const double number = json.get<double>();
-      const bool whole = schema != nullptr && schema->type == SchemaNode::Type::kInteger &&
-                         std::fabs(number) < 9e18;
-      return whole ? Int(static_cast<std::int64_t>(number)) : Double(number);
+      // 1.0 is an integer for the schema, but not for rules: as the real server.
+      const bool integer = schema != nullptr && schema->type == SchemaNode::Type::kInteger;
+      return integer ? Error("invalid data, expected int, got float64") : Double(number);
     }
     case Json::value_t::number_integer:
     case Json::value_t::number_unsigned:

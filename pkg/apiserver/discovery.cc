@@ -210,6 +210,9 @@ Document VersionDocument(const std::string& git_version) {
                         {"minor", minor},
                         {"gitVersion", git_version},
                         {"gitCommit", ""},
+                        // By this the controller knows that the rules for approvals are this
+                        // server's own and need no admission policy.
+                        {"embeddedIn", "salve"},
                         {"gitTreeState", ""},
                         {"buildDate", ""},
                         {"goVersion", ""},

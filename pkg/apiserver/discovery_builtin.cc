@@ -24,7 +24,7 @@ constexpr char kObjectMeta[] = R"json({
 "managedFields":{"type":"array","items":{"type":"object","x-kubernetes-preserve-unknown-fields":true},"description":"Which manager set which field; bookkeeping of server-side apply."},
 "name":{"type":"string","description":"Unique within the namespace (or the cluster); cannot be changed."},
 "namespace":{"type":"string","description":"The space within which the name is unique; cannot be changed."},
-"ownerReferences":{"type":"array","description":"Objects that this one depends on: when all are gone, it is deleted.","items":{"type":"object","required":["apiVersion","kind","name","uid"],"properties":{
+"ownerReferences":{"type":"array","description":"Objects that this one depends on: when all are gone, it is deleted.","x-kubernetes-list-type":"map","x-kubernetes-list-map-keys":["uid"],"items":{"type":"object","x-kubernetes-map-type":"atomic","required":["apiVersion","kind","name","uid"],"properties":{
 "apiVersion":{"type":"string","description":"API version of the owner."},
 "blockOwnerDeletion":{"type":"boolean","description":"Whether a foreground deletion of the owner waits for this object."},
 "controller":{"type":"boolean","description":"Whether the owner is the managing controller."},
@@ -40,7 +40,7 @@ constexpr char kNamespace[] =
 "spec":{"type":"object","description":"Desired behaviour.","properties":{"finalizers":{"type":"array","items":{"type":"string"},"description":"Values that must be empty before the namespace is removed."}}},
 "status":{"type":"object","description":"Current state. Read-only.","properties":{
 "phase":{"type":"string","description":"Active or Terminating."},
-"conditions":{"type":"array","description":"Latest observations.","items":{"type":"object","required":["type","status"],"properties":{
+"conditions":{"type":"array","description":"Latest observations.","x-kubernetes-list-type":"map","x-kubernetes-list-map-keys":["type"],"items":{"type":"object","required":["type","status"],"properties":{
 "lastTransitionTime":{"type":"string","format":"date-time","description":"When the status last changed."},
 "message":{"type":"string","description":"For a reader."},
 "reason":{"type":"string","description":"One word for programs."},
@@ -61,7 +61,7 @@ constexpr char kSecret[] =
 "type":{"type":"string","description":"What the data is for; Opaque unless told."}}})json";
 
 constexpr char kObjectReference[] =
-    R"json({"type":"object","description":"Points at an object.","properties":{
+    R"json({"type":"object","description":"Points at an object.","x-kubernetes-map-type":"atomic","properties":{
 "apiVersion":{"type":"string","description":"API version of the object."},
 "fieldPath":{"type":"string","description":"A part of the object."},
 "kind":{"type":"string","description":"Kind of the object."},
@@ -74,7 +74,7 @@ constexpr char kEvent[] =
     R"json({"type":"object","description":"A report of something that happened to an object.","required":["involvedObject"],"properties":{
 "action":{"type":"string","description":"What was done or failed."},
 "count":{"type":"integer","format":"int32","description":"How often this happened."},
-"eventTime":{"type":"string","format":"date-time","description":"When it was first observed."},
+"eventTime":{"type":"string","format":"date-time","nullable":true,"description":"When it was first observed."},
 "firstTimestamp":{"type":"string","format":"date-time","description":"When it first happened."},
 "lastTimestamp":{"type":"string","format":"date-time","description":"When it last happened."},
 "message":{"type":"string","description":"For a reader."},

@@ -81,6 +81,7 @@ std::vector<std::string> PatchTypes(const ServedResource& resource) {
   std::vector<std::string> types = {"application/json-patch+json", "application/merge-patch+json"};
   // kubectl apply picks strategic merge exactly where it is listed.
   if (!resource.custom) types.emplace_back("application/strategic-merge-patch+json");
+  types.emplace_back("application/apply-patch+yaml");
   return types;
 }
 
@@ -99,6 +100,40 @@ std::string BasePath(const ResourceInfo& info) {
       info.group.empty() ? "/api/" + info.version : "/apis/" + info.group + "/" + info.version;
   if (info.namespaced) path += "/namespaces/{namespace}";
   return path + "/" + info.plural;
+}
+
+std::string ParametersOf(std::string_view verb) {
+  if (verb == "list") return ListParameters();
+  if (verb == "create" || verb == "update") return WriteParameters();
+  if (verb == "patch") {
+    std::string parameters = WriteParameters();
+    parameters.pop_back();
+    return parameters + "," +
+           ParameterText("force", "query", "An apply takes over what others own.", "boolean") + "]";
+  }
+  if (verb == "delete") {
+    return "[" + ParameterText("dryRun", "query", "All: nothing is deleted.") + "]";
+  }
+  return "";
+}
+
+// A list of the kind, as explain and client generators know it.
+std::string ListSchemaText(const ServedResource& resource) {
+  const ResourceInfo& info = resource.info;
+  ResourceInfo list = info;
+  list.kind = resource.list_kind;
+  return R"({"type":"object","required":["items"],"properties":{)"
+         R"("apiVersion":{"type":"string"},"kind":{"type":"string"},)"
+         R"("metadata":{"type":"object"},"items":{"type":"array","items":)" +
+         RefText(info) + R"(}},"x-kubernetes-group-version-kind":[)" + KindText(list) + "]}";
+}
+
+// Lists over all namespaces: the only method of the path without one.
+std::string EverywhereItem(const ServedResource& resource) {
+  return "{" +
+         OperationText(resource.info, "get", "list", "listEverywhere" + resource.info.kind,
+                       ListParameters(), "") +
+         "}";
 }
 
 // The methods of one path, of which the resource has the verbs.
@@ -128,9 +163,7 @@ std::string PathItem(const ServedResource& resource, bool named, const std::stri
     } else if (one.writes) {
       body = ContentText({"application/json"}, RefText(info));
     }
-    const std::string parameters = one.writes                             ? WriteParameters()
-                                   : std::string_view(one.verb) == "list" ? ListParameters()
-                                                                          : std::string();
+    const std::string parameters = ParametersOf(one.verb);
     out += OperationText(info, one.method, one.action, one.verb + info.kind + id_suffix, parameters,
                          body) +
            ",";
@@ -157,6 +190,12 @@ std::string DocumentText(const Resources& resources, std::string_view group,
     if (!Serves(resource, group, version)) continue;
     const std::string base = BasePath(resource.info);
     AddPath(paths, base, PathItem(resource, false, ""));
+    if (resource.info.namespaced && resource.HasVerb("list")) {
+      std::string everywhere = base;
+      everywhere.erase(everywhere.find("/namespaces/{namespace}"),
+                       std::string_view("/namespaces/{namespace}").size());
+      AddPath(paths, everywhere, EverywhereItem(resource));
+    }
     AddPath(paths, base + "/{name}", PathItem(resource, true, ""));
     for (const Subresource& sub : resource.subresources) {
       ServedResource view;
@@ -166,6 +205,9 @@ std::string DocumentText(const Resources& resources, std::string_view group,
       AddPath(paths, base + "/{name}/" + sub.name, PathItem(view, true, sub.name));
     }
     schemas += "," + Quote(SchemaKey(resource.info)) + ":" + resource.schema_text;
+    if (resource.HasVerb("list")) {
+      schemas += "," + Quote(SchemaKey(resource.info) + "List") + ":" + ListSchemaText(resource);
+    }
   }
   if (paths.empty()) return "";
   return "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"Salve\",\"version\":\"v1.36.0\"},\"paths\":"

@@ -150,11 +150,23 @@ bool Apply(Json& document, const Operation& operation, std::size_t& copied) {
     if (operation.op == "test") {
       return target == nullptr ? operation.value->is_null() : *target == *operation.value;
     }
-    if (target == nullptr) return false;
+    // Nor does it miss a member that is to be replaced.
+    if (target == nullptr) {
+      const Json* parent = operation.path.empty()
+                               ? nullptr
+                               : Resolve(document, operation.path, operation.path.size() - 1);
+      return parent != nullptr && parent->is_object() &&
+             Add(document, operation.path, *operation.value);
+    }
     *target = *operation.value;
     return true;
   }
   const Json* source = Resolve(document, operation.from, operation.from.size());
+  if (source == nullptr && operation.op == "copy" && !operation.from.empty()) {
+    // What is not in an object is copied as null.
+    const Json* parent = Resolve(document, operation.from, operation.from.size() - 1);
+    return parent != nullptr && parent->is_object() && Add(document, operation.path, nullptr);
+  }
   if (source == nullptr) return false;
   copied += CountValues(*source);
   if (copied > kMaxCopiedValues) return false;
@@ -196,16 +208,22 @@ std::optional<PatchType> ParsePatchType(std::string_view content_type) {
 }
 
 ApiResult<Json> ApplyJsonPatch(const Json& document, const Json& patch) {
+  if (patch.is_null()) return document;  // to Go's decoder a list without elements
   if (!patch.is_array()) {
     return BadRequest("error decoding patch: a JSON patch is an array of operations");
   }
   if (patch.size() > kMaxJsonPatchOperations) {
-    return RequestEntityTooLarge(kMaxJsonPatchOperations);
+    Json body = RequestEntityTooLarge(kMaxJsonPatchOperations).body();
+    body["message"] =
+        "Request entity too large: The allowed maximum operations in a JSON patch is " +
+        std::to_string(kMaxJsonPatchOperations) + ", got " + std::to_string(patch.size());
+    return ApiError(std::move(body));
   }
   Json result = document;
   std::size_t copied = 0;
   for (std::size_t i = 0; i < patch.size(); ++i) {
     std::optional<Operation> operation = ParseOperation(patch[i]);
+    if (!operation && patch[i].is_object()) return PatchRejected();
     if (!operation) {
       return BadRequest("error decoding patch: operation " + std::to_string(i) +
                         " is malformed: " + ShowValue(patch[i]).substr(0, 200));

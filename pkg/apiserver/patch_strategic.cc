@@ -202,6 +202,7 @@ void Merger::Retain(Json& object, const Json& keys) {
 }  // namespace
 
 ApiResult<Json> ApplyStrategicMergePatch(const Json& document, const Json& patch) {
+  if (patch.is_null()) return document;
   if (!patch.is_object()) {
     return BadRequest("error decoding patch: a strategic merge patch is an object");
   }

@@ -8,10 +8,16 @@ namespace salve::apiserver {
 namespace {
 
 // Paths that no stored object can have.
-bool IsServedPath(const Call& call) {
+// Whether the path has the shape of the resource's scope.
+bool IsInScope(const Call& call) {
   const Route& route = call.route;
-  if (!call.resource->info.namespaced && !route.ns.empty()) return false;
-  if (call.resource->info.namespaced && route.ns.empty() && !route.name.empty()) return false;
+  if (!call.resource->info.namespaced) return route.ns.empty();
+  if (!route.ns.empty()) return true;
+  return route.name.empty() && call.verb != "create";
+}
+
+bool IsServedSubresource(const Call& call) {
+  const Route& route = call.route;
   if (route.subresource.empty()) return true;
   const auto& subresources = call.resource->subresources;
   return std::any_of(subresources.begin(), subresources.end(),
@@ -26,7 +32,9 @@ bool IsAllowedMethod(const Call& call) {
   if (!call.resource->HasVerb(call.verb)) return false;
   const bool on_collection = route.name.empty();
   if (call.verb == "create") {
-    return on_collection && (!call.resource->info.namespaced || !route.ns.empty());
+    // The real server lets the name stand in the path of a custom resource, too.
+    return (on_collection || call.resource->custom) &&
+           (!call.resource->info.namespaced || !route.ns.empty());
   }
   if (call.verb == "update" || call.verb == "patch") return !on_collection;
   if (call.verb == "deletecollection") {
@@ -35,18 +43,34 @@ bool IsAllowedMethod(const Call& call) {
   return true;
 }
 
+// Why the method is not allowed, in the words of the server that the kind has.
+ApiError Refusal(const Call& call) {
+  if (!call.resource->custom) return MethodNotAllowed();
+  if (call.route.name.empty() && (call.verb == "update" || call.verb == "patch")) {
+    return BadRequest("name must be provided");
+  }
+  return MethodNotSupported(call.resource->info, call.verb);
+}
+
 }  // namespace
 
-void ServeResource(const RestContext& context, CallPtr call) {
-  if (!IsServedPath(*call)) return ReplyError(*call, NotFoundPath());
-  if (!IsAllowedMethod(*call)) return ReplyError(*call, MethodNotAllowed());
+void ServeResource(const RestContext& context, const CallPtr& call) {
+  if (!IsInScope(*call)) {
+    return call->resource->custom ? ReplyNoPage(*call->writer) : ReplyError(*call, NotFoundPath());
+  }
+  if (!IsServedSubresource(*call)) {
+    return ReplyError(*call, call->resource->custom
+                                 ? NotFound(call->resource->info, call->route.name)
+                                 : NotFoundPath());
+  }
+  if (!IsAllowedMethod(*call)) return ReplyError(*call, Refusal(*call));
   const std::string& verb = call->verb;
   if (verb == "get") return ServeGet(context, *call);
   if (verb == "list") return ServeList(context, *call);
   if (verb == "watch") return ServeWatch(context, *call);
-  if (verb == "create") return ServeCreate(context, std::move(call));
-  if (verb == "update") return ServeUpdate(context, std::move(call));
-  if (verb == "patch") return ServePatch(context, std::move(call));
+  if (verb == "create") return ServeCreate(context, call);
+  if (verb == "update") return ServeUpdate(context, call);
+  if (verb == "patch") return ServePatch(context, call);
   if (verb == "delete") return ServeDelete(context, call);
   if (verb == "deletecollection") return ServeDeleteCollection(context, call);
   ReplyError(*call, MethodNotAllowed());

@@ -55,15 +55,15 @@ struct Call {
 using CallPtr = std::shared_ptr<Call>;
 
 // Answers now or, for writes, when the outcome is durable. Thread-safe.
-void ServeResource(const RestContext& context, CallPtr call);
+void ServeResource(const RestContext& context, const CallPtr& call);
 
 // The verbs (rest_read.cc, rest_write.cc, rest_delete.cc).
 void ServeGet(const RestContext& context, Call& call);
 void ServeList(const RestContext& context, Call& call);
 void ServeWatch(const RestContext& context, Call& call);
-void ServeCreate(const RestContext& context, CallPtr call);
-void ServeUpdate(const RestContext& context, CallPtr call);
-void ServePatch(const RestContext& context, CallPtr call);
+void ServeCreate(const RestContext& context, const CallPtr& call);
+void ServeUpdate(const RestContext& context, const CallPtr& call);
+void ServePatch(const RestContext& context, const CallPtr& call);
 void ServeDelete(const RestContext& context, const CallPtr& call);
 void ServeDeleteCollection(const RestContext& context, const CallPtr& call);
 
@@ -74,6 +74,8 @@ std::string DumpJson(const Json& json);
 void Reply(Call& call, int status, std::string body);
 void ReplyError(Call& call, const ApiError& error);
 void ReplyError(http::ResponseWriter& writer, const ApiError& error);
+// 404 in plain text: where the real server has nobody to ask.
+void ReplyNoPage(http::ResponseWriter& writer);
 // The object in the form that the request's Accept asks for. `text` as it is stored.
 void ReplyObject(const RestContext& context, Call& call, int status, std::string text);
 // A failure of the store (not of a precondition): 429, 503 or 500.

@@ -16,10 +16,13 @@ std::string SpecText(const Json& object, const char* key) {
 }
 
 ApiError Denied(const AdmissionRequest& request, const std::string& why) {
-  return Forbidden(request.resource.info, request.name,
-                   "ValidatingAdmissionPolicy 'salve-approvals' with binding 'salve-approvals' "
-                   "denied request: " +
-                       why);
+  const std::string message =
+      "ValidatingAdmissionPolicy 'incidentapprovals.salve.dev' with binding "
+      "'incidentapprovals.salve.dev' denied request: " +
+      why;
+  Json body = Forbidden(request.resource.info, request.name, message).body();
+  body["details"]["causes"] = Json::array({{{"message", message}}});
+  return ApiError(std::move(body));
 }
 
 class ApprovalPlugin final : public AdmissionPlugin {

@@ -5,6 +5,7 @@
 
 #include "pkg/apis/yaml/yaml.h"
 #include "pkg/apiserver/protobuf.h"
+#include "pkg/apiserver/rest_decode.h"
 #include "pkg/apiserver/table.h"
 
 namespace salve::apiserver {
@@ -73,21 +74,27 @@ std::optional<ApiError> NormalizeKind(Json& object, const ServedResource& resour
     return BadRequest("the API version in the data (" + Text(object, "apiVersion") +
                       ") does not match the expected API version (" + api_version + ")");
   }
+  if (Text(object, "kind") != kind && resource.custom) {
+    const auto metadata = object.find("metadata");
+    const std::string name =
+        metadata != object.end() && metadata->is_object() ? Text(*metadata, "name") : std::string();
+    return Invalid(resource.info.group, Text(object, "kind"), name,
+                   {InvalidCause("kind", Text(object, "kind"), "must be " + kind)});
+  }
   if (Text(object, "kind") != kind) {
     return BadRequest("the kind in the data (" + Text(object, "kind") +
                       ") does not match the expected kind (" + kind + ")");
   }
   Json& metadata = object["metadata"];
   if (metadata.is_null()) metadata = Json::object();
-  if (!metadata.is_object()) return BadRequest("metadata must be an object");
+  if (const std::string why = CheckDecodes(object, resource); !why.empty()) {
+    return BadRequest(kind + " in version \"" + resource.info.version +
+                      "\" cannot be handled as a " + kind + ": " + why);
+  }
   for (const char* key : {"name", "namespace", "generateName", "uid", "resourceVersion"}) {
     const auto it = metadata.find(key);
     if (it == metadata.end()) continue;
-    if (it->is_null()) {
-      metadata.erase(it);
-    } else if (!it->is_string()) {
-      return BadRequest(std::string("metadata.") + key + " must be a string");
-    }
+    if (it->is_null()) metadata.erase(it);
   }
   return std::nullopt;
 }

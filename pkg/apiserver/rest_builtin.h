@@ -10,6 +10,9 @@
 // functions; other kinds pass unchanged.
 namespace salve::apiserver {
 
+// What decoding fills in, before anybody looks at the object.
+void DefaultBuiltIn(Json& object, const ServedResource& resource);
+
 // Fills in what the server adds on a write. `old` is null on create.
 void PrepareBuiltIn(Json& object, const Json* old, const ServedResource& resource);
 
@@ -20,6 +23,9 @@ std::vector<Cause> ValidateBuiltIn(const Json& object, const Json* old,
 bool AllowsUnconditionalUpdate(const ServedResource& resource);
 
 // A namespace as it is made at the first start.
+// Whether a PUT of what does not exist creates it.
+bool CreatesOnUpdate(const ServedResource& resource);
+
 Json MakeNamespace(const std::string& name);
 
 }  // namespace salve::apiserver

@@ -35,18 +35,22 @@ struct DeleteOne {
 };
 
 std::optional<ApiError> DeleteOne::Check(const Json& object) const {
-  const ResourceInfo& info = call->resource->info;
+  // Where the real server checks them, it knows the kind only.
+  ResourceInfo by_kind = call->resource->info;
+  by_kind.plural = by_kind.kind;
   const std::string uid = MetaText(object, "uid");
   if (options.uid && *options.uid != uid) {
-    return Conflict(info, key.name,
-                    "Precondition failed: UID in precondition: " + *options.uid +
-                        ", UID in object meta: " + uid);
+    return Conflict(by_kind, key.name,
+                    "the UID in the precondition (" + *options.uid +
+                        ") does not match the UID in record (" + uid +
+                        "). The object might have been deleted and then recreated");
   }
   const std::string version = MetaText(object, "resourceVersion");
   if (options.resource_version && *options.resource_version != version) {
-    return Conflict(info, key.name,
-                    "Precondition failed: ResourceVersion in precondition: " +
-                        *options.resource_version + ", ResourceVersion in object meta: " + version);
+    return Conflict(by_kind, key.name,
+                    "the ResourceVersion in the precondition (" + *options.resource_version +
+                        ") does not match the ResourceVersion in record (" + version +
+                        "). The object might have been modified");
   }
   const AdmissionRequest request{Operation::kDelete, *call->resource, "",      key.ns,
                                  key.name,           nullptr,         &object, call->user};
@@ -97,7 +101,6 @@ ApiResult<DeleteOptions> ReadOptions(const RestContext& context, const Call& cal
 struct Collection {
   Mutex mu;
   std::size_t left SALVE_GUARDED_BY(mu) = 0;
-  std::string items SALVE_GUARDED_BY(mu);
   std::optional<ApiError> error SALVE_GUARDED_BY(mu);
 };
 
@@ -128,7 +131,11 @@ void ServeDeleteCollection(const RestContext& context, const CallPtr& call) {
   view.labels = std::move(selection->labels);
   view.fields = std::move(selection->fields);
 
+  // The answer is the list of what there was.
   std::vector<ObjectKey> keys;
+  std::string items;
+  const std::string type = "{\"apiVersion\":" + DumpJson(call->resource->info.ApiVersion()) +
+                           ",\"kind\":" + DumpJson(call->resource->info.kind) + ",";
   ListQuery query;
   query.resource = ResourceKey(call->resource->info);
   query.ns = call->route.ns;
@@ -139,18 +146,26 @@ void ServeDeleteCollection(const RestContext& context, const CallPtr& call) {
       return true;
     }
     keys.push_back({query.resource, std::string(row.ns), std::string(row.name)});
+    if (!items.empty()) items += ',';
+    if (!call->resource->custom && row.text.starts_with(type)) {
+      items += '{';
+      items += row.text.substr(type.size());
+    } else {
+      items += row.text;
+    }
     return true;
   });
   if (!revision.ok()) return ReplyError(*call, StoreFailure(revision.status()));
 
   auto all = std::make_shared<Collection>();
-  const auto finish = [call, at = *revision](const std::string& items) {
+  const auto finish = [call, at = *revision, items = std::move(items)] {
     Reply(*call, 200,
           "{\"apiVersion\":" + DumpJson(call->resource->info.ApiVersion()) + ",\"kind\":" +
               DumpJson(call->resource->list_kind) + R"(,"metadata":{"resourceVersion":")" +
-              std::to_string(at) + R"("},"items":[)" + items + "]}");
+              std::to_string(at) + "\"" + (call->resource->custom ? ",\"continue\":\"\"" : "") +
+              "},\"items\":[" + items + "]}");
   };
-  if (keys.empty()) return finish("");
+  if (keys.empty()) return finish();
   {
     MutexLock lock(all->mu);
     all->left = keys.size();
@@ -158,17 +173,15 @@ void ServeDeleteCollection(const RestContext& context, const CallPtr& call) {
   for (ObjectKey& key : keys) {
     auto one =
         std::make_shared<DeleteOne>(DeleteOne{context, call, *options, std::move(key), nullptr, 0});
-    one->done = [call, all, finish](ApiResult<Deleted> deleted) {
+    one->done = [call, all, finish](const ApiResult<Deleted>& deleted) {
       MutexLock lock(all->mu);
       // One that is gone meanwhile is what was asked for.
-      if (deleted.ok()) {
-        all->items += (all->items.empty() ? "" : ",") + deleted->text;
-      } else if (deleted.error().code() != 404 && !all->error) {
+      if (!deleted.ok() && deleted.error().code() != 404 && !all->error) {
         all->error = deleted.error();
       }
       if (--all->left > 0) return;
       if (all->error) return ReplyError(*call, *all->error);
-      finish(all->items);
+      finish();
     };
     DeleteOne::Run(std::move(one));
   }

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "pkg/apiserver/schema_node.h"
 #include "pkg/apiserver/selectors.h"
 #include "pkg/apiserver/watch_event.h"
 #include "pkg/base/time_format.h"
@@ -70,7 +71,11 @@ void ValidateName(const std::string& name, const char* field, bool prefix, bool 
   const std::size_t limit = label ? kMaxLabelNameBytes : kMaxNameBytes;
   if (name.size() > limit) {
     causes.push_back(
-        InvalidCause(field, name, "must be no more than " + std::to_string(limit) + " bytes"));
+        InvalidCause(field, name, "must be no more than " + std::to_string(limit) + " characters"));
+    return;
+  }
+  if (label && IsDnsSubdomain(name) && name.find('.') != std::string::npos) {
+    causes.push_back(InvalidCause(field, name, "must not contain dots"));
     return;
   }
   // A prefix may end in '-': the rest comes after it.
@@ -79,6 +84,21 @@ void ValidateName(const std::string& name, const char* field, bool prefix, bool 
   if (label ? !IsDnsLabel(checked) : !IsDnsSubdomain(checked)) {
     causes.push_back(InvalidCause(field, name, label ? kDnsLabelMessage : kSubdomainMessage));
   }
+}
+
+// One cause for each of the reasons, which are separated by "; ".
+void RefuseEach(const std::string& field, const Json& value, std::string_view reasons,
+                std::vector<Cause>& causes) {
+  while (!reasons.empty()) {
+    const auto end = reasons.find("; ");
+    causes.push_back(InvalidCause(field, value, std::string(reasons.substr(0, end))));
+    reasons = end == std::string_view::npos ? std::string_view() : reasons.substr(end + 2);
+  }
+}
+
+// Names of finalizers without a domain that the built-in kinds take.
+bool IsStandardFinalizer(std::string_view word) {
+  return word == "kubernetes" || word == kOrphanFinalizer || word == kForegroundFinalizer;
 }
 
 void ValidateStringMap(const Json& object, const char* key, bool labels,
@@ -99,9 +119,7 @@ void ValidateStringMap(const Json& object, const char* key, bool labels,
         return static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
       });
     }
-    if (const std::string why = CheckLabelKey(checked); !why.empty()) {
-      causes.push_back(InvalidCause(field, name, why));
-    }
+    RefuseEach(field, name, CheckLabelKey(checked), causes);
     if (!value.is_string()) {
       causes.push_back(TypeInvalidCause(field + "." + name, value, "must be a string"));
       continue;
@@ -116,7 +134,7 @@ void ValidateStringMap(const Json& object, const char* key, bool labels,
   if (bytes > kMaxAnnotationsBytes) causes.push_back(TooLongCause(field, kMaxAnnotationsBytes));
 }
 
-void ValidateFinalizers(const Json& object, std::vector<Cause>& causes) {
+void ValidateFinalizers(const Json& object, bool custom, std::vector<Cause>& causes) {
   const Json* finalizers = Meta(object, "finalizers");
   if (finalizers == nullptr) return;
   if (!finalizers->is_array()) {
@@ -127,7 +145,14 @@ void ValidateFinalizers(const Json& object, std::vector<Cause>& causes) {
     const Json& word = (*finalizers)[i];
     const std::string why = word.is_string() ? CheckLabelKey(word.get_ref<const std::string&>())
                                              : std::string("must be a string");
-    if (!why.empty()) causes.push_back(InvalidCause("metadata.finalizers", word, why));
+    RefuseEach("metadata.finalizers", word, why, causes);
+    if (custom || !word.is_string()) continue;
+    const auto& name = word.get_ref<const std::string&>();
+    if (name.find('/') == std::string::npos && !IsStandardFinalizer(name)) {
+      causes.push_back(
+          InvalidCause(IndexPath("metadata.finalizers", i), word,
+                       "name is neither a standard finalizer name nor is it fully qualified"));
+    }
   }
 }
 
@@ -140,13 +165,24 @@ void ValidateOwners(const Json& object, std::vector<Cause>& causes) {
   }
   int controllers = 0;
   for (std::size_t i = 0; i < owners->size(); ++i) {
-    const std::string field = "metadata.ownerReferences[" + std::to_string(i) + "]";
+    const std::string field = "metadata.ownerReferences";  // without an index, as the real server
     const Json& owner = (*owners)[i];
     for (const char* key : {"apiVersion", "kind", "name", "uid"}) {
       const Json* value = Member(owner, key);
-      if (value == nullptr || !value->is_string() || value->get_ref<const std::string&>().empty()) {
-        causes.push_back(InvalidCause(field + "." + key, "", "must not be empty"));
+      const bool empty =
+          value == nullptr || !value->is_string() || value->get_ref<const std::string&>().empty();
+      const std::string text = empty ? "" : value->get<std::string>();
+      const bool unreadable =
+          std::string_view(key) == "apiVersion" && std::count(text.begin(), text.end(), '/') > 1;
+      if (empty || unreadable) {
+        const bool version = std::string_view(key) == "apiVersion";
+        causes.push_back(InvalidCause(field + "." + key, text,
+                                      version ? "version must not be empty" : "must not be empty"));
       }
+    }
+    if (owner.value("kind", Json()) == "Event" && owner.value("apiVersion", Json()) == "v1") {
+      causes.push_back(
+          InvalidCause(field, owner, "/v1, Kind=Event is disallowed from being an owner"));
     }
     const Json* controller = Member(owner, "controller");
     if (controller != nullptr && *controller == true) ++controllers;
@@ -222,6 +258,7 @@ void PrepareMetadataForUpdate(Json& object, const Json& old) {
   };
   take("generation");
   take("resourceVersion");
+  take("creationTimestamp");
   for (const char* key : {"uid", "creationTimestamp", "deletionTimestamp",
                           "deletionGracePeriodSeconds", "namespace", "name", "generateName"}) {
     const auto it = metadata.find(key);
@@ -239,19 +276,19 @@ std::vector<Cause> ValidateMetadata(const Json& object, const ServedResource& re
   if (!prefix.empty()) ValidateName(prefix, "metadata.generateName", true, label, causes);
   if (name.empty()) {
     causes.push_back(RequiredCause("metadata.name", "name or generateName is required"));
-  } else if (prefix.empty() || causes.empty()) {
+  } else {
     ValidateName(name, "metadata.name", false, label, causes);
   }
   ValidateStringMap(object, "labels", true, causes);
   ValidateStringMap(object, "annotations", false, causes);
-  ValidateFinalizers(object, causes);
+  ValidateFinalizers(object, resource.custom, causes);
   ValidateOwners(object, causes);
   return causes;
 }
 
 std::vector<Cause> ValidateMetadataUpdate(const Json& object, const Json& old) {
   std::vector<Cause> causes;
-  for (const char* key : {"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
+  for (const char* key : {"deletionTimestamp", "deletionGracePeriodSeconds"}) {
     const Json* now = Meta(object, key);
     const Json* before = Meta(old, key);
     const bool same = (now == nullptr && before == nullptr) ||

@@ -41,20 +41,39 @@ ApiResult<bool> BoolParameter(const http::Query& query, std::string_view name) {
   return *value;
 }
 
-Cause UnsupportedDryRun(const std::string& value) {
-  return {kCauseNotSupported, "Unsupported value: [\"" + value + "\"]: supported values: \"All\"",
-          "dryRun"};
+Cause UnsupportedDryRun(const std::vector<std::string>& words) {
+  return {kCauseNotSupported,
+          "Unsupported value: " + ShowValue(Json(words)) + ": supported values: \"All\"", "dryRun"};
 }
 
 // nullopt: no dryRun. An error: another word than All.
 ApiResult<bool> DryRunOf(const http::Query& query, const std::string& kind) {
-  bool dry_run = false;
+  std::vector<std::string> words;
   for (const auto& [name, value] : query) {
-    if (name != "dryRun") continue;
-    if (value != "All") return InvalidOptions(kind, {UnsupportedDryRun(value)});
-    dry_run = true;
+    if (name == "dryRun") words.emplace_back(value);
   }
-  return dry_run;
+  const bool known = std::all_of(words.begin(), words.end(),
+                                 [](const std::string& word) { return word == "All"; });
+  if (!known) return InvalidOptions(kind, {UnsupportedDryRun(words)});
+  return !words.empty();
+}
+
+constexpr std::size_t kMaxFieldManagerBytes = 128;
+
+std::vector<Cause> FieldManagerCauses(const std::string& manager) {
+  if (manager.size() > kMaxFieldManagerBytes) {
+    return {TooLongCause("fieldManager", kMaxFieldManagerBytes)};
+  }
+  for (std::size_t i = 0; i < manager.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(manager[i]);
+    if (byte >= 0x20 && byte != 0x7f) continue;
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    const std::string code = {kHex[byte >> 4], kHex[byte & 15]};
+    return {
+        InvalidCause("fieldManager", manager,
+                     "invalid character U+00" + code + " (at position " + std::to_string(i) + ")")};
+  }
+  return {};
 }
 
 ApiResult<std::optional<std::int64_t>> ResourceVersionOf(const http::Query& query) {
@@ -64,7 +83,8 @@ ApiResult<std::optional<std::int64_t>> ResourceVersionOf(const http::Query& quer
   if (!value || *value < 0) {
     return BadRequest("invalid resource version: resourceVersion: Invalid value: \"" +
                       std::string(*text) + "\": strconv.ParseUint: parsing \"" +
-                      std::string(*text) + "\": invalid syntax");
+                      std::string(*text) +
+                      "\": " + (IsDigits(*text) ? "value out of range" : "invalid syntax"));
   }
   return value;
 }
@@ -119,7 +139,7 @@ std::optional<std::string> DecodeFromUrl(std::string_view in) {
   return out;
 }
 
-// "<revision>/<ns>/<name>"
+// "<revision>/<ns>/<name>/<remaining>"
 std::optional<ContinueToken> DecodeContinue(std::string_view text) {
   const auto plain = DecodeFromUrl(text);
   if (!plain) return std::nullopt;
@@ -130,15 +150,25 @@ std::optional<ContinueToken> DecodeContinue(std::string_view text) {
   const auto revision = ParseInt(std::string_view(*plain).substr(0, first));
   if (!revision || *revision < 0) return std::nullopt;
   ContinueToken token{*revision, plain->substr(first + 1, second - first - 1),
-                      plain->substr(second + 1)};
+                      plain->substr(second + 1), std::nullopt};
+  const auto third = token.name.find('/');
+  if (third == std::string::npos) return std::nullopt;
+  token.remaining = ParseInt(std::string_view(token.name).substr(third + 1));
+  token.name.resize(third);
   if (token.name.empty() || token.name.size() > 253 || token.ns.size() > 253) return std::nullopt;
   return token;
 }
 
 }  // namespace
 
+bool IsDigits(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
 std::string EncodeContinue(const ContinueToken& token) {
-  return EncodeForUrl(std::to_string(token.revision) + "/" + token.ns + "/" + token.name);
+  return EncodeForUrl(std::to_string(token.revision) + "/" + token.ns + "/" + token.name + "/" +
+                      (token.remaining ? std::to_string(*token.remaining) : ""));
 }
 
 ApiResult<WriteOptions> ParseWriteOptions(const http::Query& query, const std::string& kind) {
@@ -155,6 +185,12 @@ ApiResult<WriteOptions> ParseWriteOptions(const http::Query& query, const std::s
     return InvalidOptions(kind, {NotSupportedCause("fieldValidation", std::string(validation),
                                                    {"", "Ignore", "Strict", "Warn"})});
   }
+  options.field_manager = std::string(query.Get("fieldManager").value_or(""));
+  const auto causes = FieldManagerCauses(options.field_manager);
+  if (!causes.empty()) return InvalidOptions(kind, causes);
+  // Whatever is not false is true, as the real server reads it.
+  const auto force = query.Get("force");
+  options.force = force && *force != "false" && *force != "0";
   return options;
 }
 
@@ -165,45 +201,55 @@ ApiResult<ListOptions> ParseListOptions(const http::Query& query, const ServedRe
   options.labels = std::move(selection->labels);
   options.fields = std::move(selection->fields);
 
-  if (const auto text = query.Get("limit"); text && !text->empty()) {
+  if (const auto text = query.Get("limit")) {
     const auto limit = ParseInt(*text);
-    if (!limit) return BadRequest("invalid limit \"" + std::string(*text) + "\": not a number");
+    if (!limit) {
+      return BadRequest("strconv.ParseInt: parsing " + ShowValue(std::string(*text)) +
+                        ": invalid syntax");
+    }
     options.limit = *limit < 0 ? 0 : *limit;
   }
   auto version = ResourceVersionOf(query);
   if (!version.ok()) return version.error();
   options.resource_version = *version;
 
+  const auto match = query.Get("resourceVersionMatch").value_or("");
+  std::vector<Cause> causes;
+  if (query.Has("sendInitialEvents")) {
+    causes.push_back(
+        ForbiddenCause("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+  }
+  if (!match.empty()) {
+    if (!options.resource_version) {
+      causes.push_back(
+          MatchForbidden("resourceVersionMatch is forbidden unless resourceVersion is provided"));
+    }
+    if (query.Has("continue")) {
+      causes.push_back(
+          MatchForbidden("resourceVersionMatch is forbidden when continue is provided"));
+    }
+    if (match != "Exact" && match != "NotOlderThan") {
+      causes.push_back(NotSupportedCause("resourceVersionMatch", std::string(match),
+                                         {"Exact", "NotOlderThan", ""}));
+    }
+    options.exact = match == "Exact";
+    if (options.exact && options.resource_version == 0) {
+      causes.push_back(
+          MatchForbidden("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
+    }
+  }
+  if (!causes.empty()) return InvalidOptions("ListOptions", causes);
+  // A limited list at a version is of exactly that one: as the real server.
+  if (match.empty() && options.limit > 0 && options.resource_version.value_or(0) > 0) {
+    options.exact = true;
+  }
   if (const auto text = query.Get("continue"); text && !text->empty()) {
     options.page = DecodeContinue(*text);
     if (!options.page) return BadRequest("invalid continue token: the token is not one of ours");
     if (options.resource_version.value_or(0) != 0) {
-      return BadRequest(
-          "invalid continue token: specifying resource version is not allowed when using continue");
+      return BadRequest("specifying resource version is not allowed when using continue");
     }
     options.resource_version.reset();
-  }
-  const auto match = query.Get("resourceVersionMatch").value_or("");
-  if (match.empty()) return options;
-  if (match != "Exact" && match != "NotOlderThan") {
-    return InvalidOptions("ListOptions",
-                          {NotSupportedCause("resourceVersionMatch", std::string(match),
-                                             {"Exact", "NotOlderThan", ""})});
-  }
-  if (options.page) {
-    return InvalidOptions("ListOptions",
-                          {MatchForbidden("resourceVersionMatch is forbidden when continue is "
-                                          "provided")});
-  }
-  if (!options.resource_version) {
-    return InvalidOptions("ListOptions", {MatchForbidden("resourceVersionMatch is forbidden unless "
-                                                         "resourceVersion is provided")});
-  }
-  options.exact = match == "Exact";
-  if (options.exact && *options.resource_version == 0) {
-    return InvalidOptions("ListOptions",
-                          {MatchForbidden("resourceVersionMatch \"exact\" is forbidden for "
-                                          "resourceVersion \"0\"")});
   }
   return options;
 }
@@ -236,16 +282,20 @@ ApiResult<WatchOptions> ParseWatchOptions(const http::Query& query,
     const auto send = BoolParameter(query, "sendInitialEvents");
     if (!send.ok()) return send.error();
     options.send_initial_events = *send;
-    if (match != "NotOlderThan") {
-      return InvalidOptions("ListOptions",
-                            {MatchForbidden("sendInitialEvents requires setting "
-                                            "resourceVersionMatch to NotOlderThan")});
-    }
-  } else if (!match.empty()) {
-    return InvalidOptions("ListOptions",
-                          {MatchForbidden("resourceVersionMatch is forbidden for watch unless "
-                                          "sendInitialEvents is provided")});
   }
+  std::vector<Cause> causes;
+  if (options.send_initial_events && match != "NotOlderThan") {
+    causes.push_back(
+        MatchForbidden("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+  } else if (!options.send_initial_events && !match.empty()) {
+    causes.push_back(MatchForbidden(
+        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+  }
+  if (!match.empty() && match != "NotOlderThan") {
+    causes.push_back(
+        NotSupportedCause("resourceVersionMatch", std::string(match), {"NotOlderThan"}));
+  }
+  if (!causes.empty()) return InvalidOptions("ListOptions", causes);
   return options;
 }
 
@@ -258,12 +308,16 @@ ApiResult<DeleteOptions> ParseDeleteOptions(const http::Query& query, const Json
   bool orphan = ParseBool(query.Get("orphanDependents").value_or("")).value_or(false);
 
   if (body.is_object()) {
+    const std::string kind = body.value("kind", Json()).is_string() ? body["kind"] : Json("");
+    if (!kind.empty() && kind != "DeleteOptions") {
+      return BadRequest("no kind " + ShowValue(kind) + " is registered for what a delete takes");
+    }
     if (const auto it = body.find("dryRun"); it != body.end() && it->is_array()) {
       for (const Json& word : *it) {
         if (word != "All") {
           return InvalidOptions(
               "DeleteOptions",
-              {UnsupportedDryRun(word.is_string() ? word.get<std::string>() : word.dump())});
+              {UnsupportedDryRun({word.is_string() ? word.get<std::string>() : word.dump()})});
         }
         options.dry_run = true;
       }
@@ -273,6 +327,12 @@ ApiResult<DeleteOptions> ParseDeleteOptions(const http::Query& query, const Json
     }
     if (const auto it = body.find("orphanDependents"); it != body.end() && it->is_boolean()) {
       orphan = it->get<bool>();
+    }
+    if (body.contains("orphanDependents") && !policy.empty()) {
+      return InvalidOptions(
+          "DeleteOptions",
+          {InvalidCause("propagationPolicy", policy,
+                        "orphanDependents and deletionPropagation cannot be both set")});
     }
     if (const auto it = body.find("preconditions"); it != body.end() && it->is_object()) {
       const auto text = [&it](const char* key) -> std::optional<std::string> {
@@ -293,7 +353,7 @@ ApiResult<DeleteOptions> ParseDeleteOptions(const http::Query& query, const Json
   } else if (!policy.empty() && policy != "Background") {
     return InvalidOptions("DeleteOptions",
                           {NotSupportedCause("propagationPolicy", policy,
-                                             {"Background", "Foreground", "Orphan", ""})});
+                                             {"Foreground", "Background", "Orphan", "nil"})});
   }
   return options;
 }

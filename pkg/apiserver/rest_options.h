@@ -14,11 +14,16 @@
 // The query parameters of requests, checked in the words of the real server. Pure functions.
 namespace salve::apiserver {
 
+// One digit at least, and nothing else.
+bool IsDigits(std::string_view text);
+
 enum class FieldValidation { kIgnore, kWarn, kStrict };
 
 struct WriteOptions {
   bool dry_run = false;
   FieldValidation validation = FieldValidation::kWarn;
+  std::string field_manager;  // "": by the User-Agent
+  bool force = false;         // of an apply patch
 };
 // `kind` is CreateOptions, UpdateOptions or PatchOptions: for the message.
 ApiResult<WriteOptions> ParseWriteOptions(const http::Query& query, const std::string& kind);
@@ -28,6 +33,8 @@ struct ContinueToken {
   std::int64_t revision = 0;
   std::string ns;
   std::string name;
+  // How many follow; unknown where something is selected.
+  std::optional<std::int64_t> remaining;
 };
 std::string EncodeContinue(const ContinueToken& token);
 

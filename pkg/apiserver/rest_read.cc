@@ -20,7 +20,13 @@ constexpr std::int64_t kWatchSpreadSeconds = 1800;
 class ListBuilder {
  public:
   ListBuilder(const WatchView& view, std::int64_t limit)
-      : view_(view), limit_(limit), needs_object_(view.NeedsObject()) {}
+      : view_(view), limit_(limit), needs_object_(view.NeedsObject()) {
+    // As the real server, whose lists of built-in kinds say the kind once, for all items.
+    if (!view.resource->custom) {
+      type_prefix_ = "{\"apiVersion\":" + DumpJson(view.resource->info.ApiVersion()) +
+                     ",\"kind\":" + DumpJson(view.resource->info.kind) + ",";
+    }
+  }
 
   // For Store::List. Stops at the first item that does not fit on the page.
   bool Visit(const RowView& row) {
@@ -39,7 +45,12 @@ class ListBuilder {
     last_name_ = row.name;
     if (view_.representation == Representation::kObject) {
       if (!items_.empty()) items_ += ',';
-      items_ += row.text;
+      if (!type_prefix_.empty() && row.text.starts_with(type_prefix_)) {
+        items_ += '{';
+        items_ += row.text.substr(type_prefix_.size());
+      } else {
+        items_ += row.text;
+      }
     } else {
       objects_.push_back(*std::move(object));
     }
@@ -48,7 +59,9 @@ class ListBuilder {
 
   bool more() const { return more_; }
   std::int64_t count() const { return count_; }
-  ContinueToken Next(std::int64_t revision) const { return {revision, last_ns_, last_name_}; }
+  ContinueToken Next(std::int64_t revision, std::optional<std::int64_t> remaining) const {
+    return {revision, last_ns_, last_name_, remaining};
+  }
 
   std::string Finish(const Json& metadata, WallTime now) && {
     switch (view_.representation) {
@@ -68,6 +81,7 @@ class ListBuilder {
   const WatchView& view_;
   const std::int64_t limit_;
   const bool needs_object_;
+  std::string type_prefix_;  // what is left out of the items' texts
   std::string items_;
   std::vector<Json> objects_;
   std::int64_t count_ = 0;
@@ -89,9 +103,17 @@ std::optional<ApiError> SetForm(const Call& call, WatchView& view) {
   return std::nullopt;
 }
 
+// Only a list calls a resourceVersion that cannot be read a bad request.
+ApiError UnlessOfList(const ApiError& error) {
+  constexpr std::string_view kPrefix = "invalid resource version: ";
+  const std::string message = error.message();
+  return message.starts_with(kPrefix) ? Failed(message.substr(kPrefix.size())) : error;
+}
+
 // The page that the token names is gone: the client may go on from the present, inconsistently.
 ApiError ExpiredPage(const RestContext& context, const ContinueToken& page) {
-  return ExpiredContinue(EncodeContinue({context.store.revision(), page.ns, page.name}));
+  return ExpiredContinue(
+      EncodeContinue({context.store.revision(), page.ns, page.name, page.remaining}));
 }
 
 }  // namespace
@@ -100,7 +122,7 @@ void ServeGet(const RestContext& context, Call& call) {
   const auto text = call.target.query.Get("resourceVersion");
   if (text && !text->empty()) {
     const auto options = ParseListOptions(call.target.query, *call.resource);
-    if (!options.ok()) return ReplyError(call, options.error());
+    if (!options.ok()) return ReplyError(call, UnlessOfList(options.error()));
     if (options->resource_version.value_or(0) > context.store.revision()) {
       return ReplyError(
           call, TooLargeResourceVersion(*options->resource_version, context.store.revision()));
@@ -137,7 +159,9 @@ void ServeList(const RestContext& context, Call& call) {
     query.after_ns = options->page->ns;
     query.after_name = options->page->name;
   }
-  ListBuilder builder(view, options->limit);
+  // Asked for whatever there is, the real server answers from memory, with all of it.
+  const bool any = options->resource_version == 0 && !options->page;
+  ListBuilder builder(view, any ? 0 : options->limit);
   const auto revision =
       context.store.List(query, [&builder](const RowView& row) { return builder.Visit(row); });
   if (revision.code() == Code::kExpired) {
@@ -147,32 +171,29 @@ void ServeList(const RestContext& context, Call& call) {
 
   Json metadata = {{"resourceVersion", std::to_string(*revision)}};
   if (builder.more()) {
-    metadata["continue"] = EncodeContinue(builder.Next(*revision));
-    // As the real server: known for the first page of an unselected list.
-    if (!selective && !options->page) {
+    // As the real server: known unless something is selected. Counted once, for the first page.
+    std::optional<std::int64_t> remaining;
+    if (options->page) {
+      if (options->page->remaining) remaining = *options->page->remaining - builder.count();
+    } else if (!selective) {
       const auto total = context.store.Count(query.resource, query.ns);
-      if (total.ok() && *total > builder.count()) {
-        metadata["remainingItemCount"] = *total - builder.count();
-      }
+      if (total.ok()) remaining = *total - builder.count();
     }
+    metadata["continue"] = EncodeContinue(builder.Next(*revision, remaining));
+    if (!selective && remaining.value_or(0) > 0) metadata["remainingItemCount"] = *remaining;
+  } else if (call.resource->custom && view.representation == Representation::kObject) {
+    metadata["continue"] = "";
   }
   Reply(call, 200, std::move(builder).Finish(metadata, context.clock.Now()));
 }
 
 void ServeWatch(const RestContext& context, Call& call) {
   auto options = ParseWatchOptions(call.target.query, *call.resource);
-  if (!options.ok()) return ReplyError(call, options.error());
+  if (!options.ok()) return ReplyError(call, UnlessOfList(options.error()));
   WatchRequest watch;
   if (const auto error = SetForm(call, watch.view)) return ReplyError(call, *error);
   watch.view.labels = std::move(options->labels);
   watch.view.fields = std::move(options->fields);
-  // GET …/incidents/i1?watch=true watches that one.
-  if (!call.route.name.empty()) {
-    auto only =
-        FieldSelector::Parse("metadata.name=" + call.route.name, call.resource->field_labels);
-    if (!only.ok()) return ReplyError(call, only.error());
-    watch.view.fields = std::move(only).value();
-  }
   watch.bookmarks = options->bookmarks;
   watch.from = options->resource_version.value_or(0);
   if (options->send_initial_events) {
@@ -184,7 +205,7 @@ void ServeWatch(const RestContext& context, Call& call) {
   }
   watch.timeout = options->timeout.value_or(std::chrono::seconds(
       kMinWatchSeconds + static_cast<std::int64_t>(context.random.Next() % kWatchSpreadSeconds)));
-  context.hub.Start(std::move(watch), std::move(call.writer));
+  context.hub.Start(watch, std::move(call.writer));
 }
 
 }  // namespace salve::apiserver

@@ -39,6 +39,13 @@ void ReplyError(http::ResponseWriter& writer, const ApiError& error) {
   writer.Send(std::move(response));
 }
 
+void ReplyNoPage(http::ResponseWriter& writer) {
+  writer.Send(
+      {404,
+       {{"Content-Type", "text/plain; charset=utf-8"}, {"X-Content-Type-Options", "nosniff"}},
+       "404 page not found\n"});
+}
+
 void ReplyObject(const RestContext& context, Call& call, int status, std::string text) {
   const auto representation = NegotiateObject(call.request.headers.Get("Accept").value_or(""));
   if (!representation.ok()) return ReplyError(call, representation.error());

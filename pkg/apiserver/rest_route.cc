@@ -57,7 +57,8 @@ Route ParseRoute(const std::vector<std::string>& path) {
 
 std::string VerbOf(const std::string& method, const Route& route, const http::Query& query) {
   if (method == "GET" || method == "HEAD") {
-    if (IsTrue(query.Get("watch")) && route.subresource.empty()) return "watch";
+    // Of one object, watch=true asks for nothing: as the real server.
+    if (IsTrue(query.Get("watch")) && route.name.empty()) return "watch";
     return route.name.empty() ? "list" : "get";
   }
   if (method == "POST") return "create";
@@ -83,6 +84,8 @@ Attributes AttributesOf(const std::string& method, const http::Target& target, c
   attributes.subresource = route.subresource;
   attributes.ns = route.ns;
   attributes.name = route.name;
+  // As the real server: a namespace is asked about as if it was in itself.
+  if (route.group.empty() && route.plural == "namespaces") attributes.ns = route.name;
   return attributes;
 }
 
@@ -98,6 +101,13 @@ const ServedResource* ResourceTable::FindKind(std::string_view api_version,
   return FindIf(resources_, [&](const ServedResource& r) {
     return r.info.kind == kind && r.info.ApiVersion() == api_version;
   });
+}
+
+bool ResourceTable::HasBuiltIn(std::string_view group, std::string_view version) const {
+  // Whatever the version, /api is answered by the server of the core group.
+  return group.empty() || FindIf(resources_, [&](const ServedResource& r) {
+                            return !r.custom && r.info.group == group && r.info.version == version;
+                          }) != nullptr;
 }
 
 const ServedResource* ResourceTable::FindKey(std::string_view resource_key) const {

@@ -42,6 +42,8 @@ class ResourceTable {
   const ServedResource* Find(std::string_view group, std::string_view version,
                              std::string_view plural) const;
   const ServedResource* FindKind(std::string_view api_version, std::string_view kind) const;
+  // Whether the group and version have kinds that are not made from CRDs.
+  bool HasBuiltIn(std::string_view group, std::string_view version) const;
   // By the name in the store, "incidents.salve.dev".
   const ServedResource* FindKey(std::string_view resource_key) const;
 

@@ -34,7 +34,8 @@ TEST(RestCreate, TheServerSetsWhatIsItsOwnAndIgnoresWhatIsNotTheClients) {
   EXPECT_EQ(metadata["generation"], 1);
   EXPECT_NE(metadata["uid"], "mine");
   EXPECT_EQ(metadata["namespace"], "default");
-  EXPECT_FALSE(metadata.contains("managedFields"));
+  ASSERT_EQ(metadata["managedFields"].size(), 1u);
+  EXPECT_NE(metadata["managedFields"][0].value("manager", ""), "x");
   EXPECT_FALSE(answer.body.contains("status"));
   EXPECT_EQ(server.Do("GET", At(kPolicies, "p1")).body, answer.body);
 }
@@ -60,10 +61,10 @@ TEST(RestCreate, RefusalsSpeakAsTheRealServer) {
       "the namespace of the provided object does not match the namespace sent on the request");
   Json versioned = Policy("p2");
   versioned["metadata"]["resourceVersion"] = "5";
-  EXPECT_EQ(server.Do("POST", kPolicies, versioned).status, 400);
+  EXPECT_EQ(server.Do("POST", kPolicies, versioned).status, 500);  // as the real server
   EXPECT_THAT(server.Do("POST", kPolicies, Policy("Not_A_Name")).body["message"].dump(),
               HasSubstr("RFC 1123 subdomain"));
-  EXPECT_EQ(server.Do("POST", kPolicies, Incident("i1")).status, 400) << "another kind";
+  EXPECT_EQ(server.Do("POST", kPolicies, Incident("i1")).status, 422) << "another kind";
   EXPECT_EQ(server.Do("POST", kPolicies, Policy("p2"), Type("text/html")).status, 415);
 }
 
@@ -144,7 +145,7 @@ TEST(RestUpdate, NeedsTheNewestResourceVersion) {
   const Answer refused = server.Do("PUT", At(kPolicies, "p1"), blind);
   EXPECT_EQ(refused.status, 422);
   EXPECT_THAT(refused.body["message"].get<std::string>(),
-              HasSubstr("metadata.resourceVersion: Invalid value: 0x0: must be specified"));
+              HasSubstr("metadata.resourceVersion: Invalid value: 0: must be specified"));
   blind["metadata"]["uid"] = "another";
   EXPECT_EQ(server.Do("PUT", At(kPolicies, "p1"), blind).status, 409);
   EXPECT_EQ(server.Do("PUT", At(kPolicies, "p2"), first).status, 404);
@@ -203,12 +204,10 @@ TEST(RestPatch, TypesAreHonouredOrRefused) {
   EXPECT_EQ(failed.status, 422);
   EXPECT_EQ(failed.body["message"],
             "the server rejected our request due to an error in our request");
-  for (const char* type :
-       {"application/strategic-merge-patch+json", "application/apply-patch+yaml"}) {
-    const Answer refused = server.Do("PATCH", p1, Json::object(), Type(type));
-    EXPECT_EQ(refused.status, 415) << type;
-    EXPECT_EQ(refused.body["reason"], "UnsupportedMediaType");
-  }
+  const Answer refused =
+      server.Do("PATCH", p1, Json::object(), Type("application/strategic-merge-patch+json"));
+  EXPECT_EQ(refused.status, 415);
+  EXPECT_EQ(refused.body["reason"], "UnsupportedMediaType");
   EXPECT_EQ(server.Do("PATCH", p1, {{"metadata", {{"resourceVersion", "1"}}}}).status, 409);
   EXPECT_EQ(server.Do("PATCH", p1, {{"metadata", {{"name", "p2"}}}}).status, 400);
   EXPECT_EQ(server.Do("PATCH", At(kPolicies, "p9"), Json::object()).status, 404);
@@ -379,8 +378,9 @@ TEST(RestPaths, WhatIsNotServedIsNotFoundOrNotAllowed) {
   EXPECT_EQ(server.Do("GET", "/nowhere").status, 404);
   EXPECT_EQ(server.Do("GET", At(kPolicies, "p1", "/scale")).status, 404);
   EXPECT_EQ(server.Do("POST", "/apis/salve.dev/v1alpha1/healingpolicies", Policy("p1")).status,
-            405);
-  EXPECT_EQ(server.Do("PUT", kPolicies, Policy("p1")).status, 405);
+            404);
+  EXPECT_EQ(server.Do("PUT", kPolicies, Policy("p1")).status, 400);
+  EXPECT_EQ(server.Do("PUT", kConfigMaps, ConfigMap("c1")).status, 405);
   EXPECT_EQ(server.Do("POST", "/api/v1/namespaces/default/services", Policy("p1")).status, 405);
   EXPECT_EQ(server.Do("GET", "/api/v1/namespaces/default/services").body["items"], Json::array());
   EXPECT_EQ(server.Do("GET", "/healthz").text, "ok");

@@ -29,7 +29,9 @@ class CompiledSchema {
 
   // Fills in defaults for absent fields, outside in. A null where the field is not nullable counts
   // as absent: it is replaced by the default or removed.
-  void Default(Json& object) const;
+  void Default(Json& object) const { Default(object, /*keep_nulls=*/false); }
+  // With `keep_nulls` a null that has no default stays, for validation to refuse.
+  void Default(Json& object, bool keep_nulls) const;
 
   // Removes fields that the schema does not declare and returns their paths ("spec.colour",
   // "spec.steps[0].x"), at most 100, sorted. Callers name them by UnknownFieldText.
@@ -45,9 +47,15 @@ class CompiledSchema {
   // on create; rules that mention oldSelf run only where an old value exists.
   std::vector<Cause> ValidateRules(const Json& object, const Json* old) const;
 
-  // Both. With structural errors the rules are not run, which an extra cause says as the real
-  // server does.
-  std::vector<Cause> ValidateAll(const Json& object, const Json* old) const;
+  // Structural errors of the status alone: what the subresource status answers for.
+  std::vector<Cause> ValidateStatus(const Json& object, const Json* old) const;
+
+  // Both, after the causes `before` that were found already. Where one of all these means that the
+  // object may not be of the types that the rules expect, they are not run, which an extra cause
+  // says as the real server does.
+  enum class Part { kWhole, kStatus };
+  std::vector<Cause> ValidateAll(const Json& object, const Json* old,
+                                 std::vector<Cause> before = {}, Part part = Part::kWhole) const;
 
   bool has_rules() const { return has_rules_; }
   const SchemaNode& root() const { return *root_; }

@@ -172,10 +172,10 @@ Status Compiler::ReadChildren(const Json& schema, const std::string& path, int d
   if (auto it = schema.find("properties"); it != schema.end()) {
     if (!it->is_object()) return Error(path + ".properties", "must be an object");
     for (auto property = it->begin(); property != it->end(); ++property) {
-      auto& added = out.properties.emplace_back(property.key(), SchemaNode());
-      SALVE_RETURN_IF_ERROR(Compile(*property, ChildPath(path, "properties." + property.key()),
-                                    depth + 1, added.second));
-      out.rules_below = out.rules_below || added.second.rules_below;
+      SchemaNode& added = out.properties.emplace_back(SchemaProperty{property.key(), {}}).node;
+      SALVE_RETURN_IF_ERROR(
+          Compile(*property, ChildPath(path, "properties." + property.key()), depth + 1, added));
+      out.rules_below = out.rules_below || added.rules_below;
     }
   }
   if (auto it = schema.find("additionalProperties"); it != schema.end()) {
@@ -274,10 +274,11 @@ Json WithTypeMeta(const Json& schema) {
 }  // namespace
 
 const SchemaNode* SchemaNode::Property(std::string_view name) const {
-  auto it = std::lower_bound(
-      properties.begin(), properties.end(), name,
-      [](const auto& property, std::string_view wanted) { return property.first < wanted; });
-  return it != properties.end() && it->first == name ? &it->second : nullptr;
+  auto it = std::lower_bound(properties.begin(), properties.end(), name,
+                             [](const SchemaProperty& property, std::string_view wanted) {
+                               return property.name < wanted;
+                             });
+  return it != properties.end() && it->name == name ? &it->node : nullptr;
 }
 
 std::string ChildPath(const std::string& path, const std::string& name) {

@@ -100,7 +100,9 @@ bool IsHostname(std::string_view text) {
       label = 0;
     } else {
       const bool alnum = std::isalnum(static_cast<unsigned char>(c)) != 0;
-      if ((!alnum && (c != '-' || label == 0)) || ++label > 63) return false;
+      if (!alnum && (c != '-' || label == 0)) return false;
+      ++label;
+      if (label > 63) return false;
     }
   }
   return text.back() != '-';

@@ -42,6 +42,8 @@ struct SchemaConstraints {
   std::vector<Json> enum_values;  // empty = any
 };
 
+struct SchemaProperty;
+
 // One node of a structural schema. Built by schema_compile.cc, read by everybody else.
 struct SchemaNode {
   enum class Type : std::uint8_t { kAny, kObject, kArray, kString, kInteger, kNumber, kBoolean };
@@ -63,8 +65,8 @@ struct SchemaNode {
   std::unique_ptr<Json> default_value;
   std::vector<std::string> required;
   std::vector<std::string> list_map_keys;
-  std::vector<std::pair<std::string, SchemaNode>> properties;  // sorted by name
-  std::unique_ptr<SchemaNode> additional;                      // additionalProperties as a schema
+  std::vector<SchemaProperty> properties;  // sorted by name
+  std::unique_ptr<SchemaNode> additional;  // additionalProperties as a schema
   std::unique_ptr<SchemaNode> items;
   std::vector<SchemaNode> all_of;
   std::vector<SchemaNode> any_of;
@@ -74,6 +76,11 @@ struct SchemaNode {
 
   // nullptr if `name` is not declared.
   const SchemaNode* Property(std::string_view name) const;
+};
+
+struct SchemaProperty {
+  std::string name;
+  SchemaNode node;
 };
 
 // "spec" + "mode" = "spec.mode"; at the root just "mode".

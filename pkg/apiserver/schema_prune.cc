@@ -10,18 +10,18 @@ namespace {
 
 constexpr std::size_t kMaxReported = 100;
 
-bool DropsNull(const SchemaNode& node) { return node.null_is_absent || !node.nullable; }
+bool DropsNull(const SchemaNode& node) { return !node.nullable; }
 
-void DefaultNode(Json& value, const SchemaNode& node);
+void DefaultNode(Json& value, const SchemaNode& node, bool keep_nulls);
 
-void DefaultObject(Json& object, const SchemaNode& node) {
+void DefaultObject(Json& object, const SchemaNode& node, bool keep_nulls) {
   for (const auto& [name, property] : node.properties) {
     auto it = object.find(name);
     const bool dropped = it != object.end() && it->is_null() && DropsNull(property);
     if (it != object.end() && !dropped) continue;
     if (property.default_value != nullptr) {
       object[name] = *property.default_value;
-    } else if (dropped) {
+    } else if (dropped && !keep_nulls) {
       object.erase(it);
     }
   }
@@ -29,26 +29,26 @@ void DefaultObject(Json& object, const SchemaNode& node) {
     const SchemaNode* child = node.Property(it.key());
     if (child == nullptr) child = node.additional.get();
     if (child != nullptr && it->is_null() && DropsNull(*child)) {
-      if (child->default_value == nullptr) {
+      if (child->default_value == nullptr && !keep_nulls) {
         it = object.erase(it);
         continue;
       }
-      *it = *child->default_value;
+      if (child->default_value != nullptr) *it = *child->default_value;
     }
-    if (child != nullptr) DefaultNode(*it, *child);
+    if (child != nullptr) DefaultNode(*it, *child, keep_nulls);
     ++it;
   }
 }
 
-void DefaultNode(Json& value, const SchemaNode& node) {
+void DefaultNode(Json& value, const SchemaNode& node, bool keep_nulls) {
   if (value.is_object()) {
-    DefaultObject(value, node);
+    DefaultObject(value, node, keep_nulls);
   } else if (value.is_array() && node.items != nullptr) {
     for (Json& item : value) {
       if (item.is_null() && !node.items->nullable && node.items->default_value != nullptr) {
         item = *node.items->default_value;
       }
-      DefaultNode(item, *node.items);
+      DefaultNode(item, *node.items, keep_nulls);
     }
   }
 }
@@ -105,7 +105,9 @@ void Pruner::PruneObject(Json& object, const SchemaNode& node, const std::string
 
 }  // namespace
 
-void CompiledSchema::Default(Json& object) const { DefaultNode(object, *root_); }
+void CompiledSchema::Default(Json& object, bool keep_nulls) const {
+  DefaultNode(object, *root_, keep_nulls);
+}
 
 std::vector<std::string> CompiledSchema::Prune(Json& object) const {
   Pruner pruner;

@@ -149,6 +149,14 @@ void RuleRunner::Refuse(const Json& value, const SchemaNode& node, const SchemaR
   }
 }
 
+// What keeps the real server from running the rules: the object may not be of the types that they
+// were compiled for.
+bool Blocks(const Cause& cause) {
+  return cause.reason == kCauseNotSupported || cause.reason == kCauseRequired ||
+         cause.reason == kCauseTooLong || cause.reason == kCauseTooMany ||
+         cause.reason == kCauseTypeInvalid;
+}
+
 }  // namespace
 
 std::vector<Cause> CompiledSchema::ValidateRules(const Json& object, const Json* old) const {
@@ -158,10 +166,17 @@ std::vector<Cause> CompiledSchema::ValidateRules(const Json& object, const Json*
   return runner.Take();
 }
 
-std::vector<Cause> CompiledSchema::ValidateAll(const Json& object, const Json* old) const {
-  std::vector<Cause> causes = Validate(object, old);
-  if (causes.empty()) return ValidateRules(object, old);
-  if (has_rules_) {
+std::vector<Cause> CompiledSchema::ValidateAll(const Json& object, const Json* old,
+                                               std::vector<Cause> before, Part part) const {
+  std::vector<Cause> causes = std::move(before);
+  const auto append = [&causes](std::vector<Cause> more) {
+    causes.insert(causes.end(), std::make_move_iterator(more.begin()),
+                  std::make_move_iterator(more.end()));
+  };
+  append(part == Part::kStatus ? ValidateStatus(object, old) : Validate(object, old));
+  if (std::none_of(causes.begin(), causes.end(), Blocks)) {
+    append(ValidateRules(object, old));
+  } else if (has_rules_) {
     causes.push_back(InvalidCause("<nil>", nullptr,
                                   "some validation rules were not checked because the object was "
                                   "invalid; correct the existing errors to complete validation"));

@@ -81,9 +81,11 @@ TEST(SchemaValidate, SaysWhatIsWrongInTheWordsOfTheRealServer) {
         "be "
         "of type integer: \"string\""}},
       {R"({"target":"a","maxSteps":1.5})",
-       {"spec.maxSteps|FieldValueTypeInvalid|Invalid value: \"number\": spec.maxSteps in body must "
-        "be "
-        "of type integer: \"number\""}},
+       {"spec.maxSteps|FieldValueTypeInvalid|Invalid value: \"float64\": spec.maxSteps in body "
+        "must be "
+        "of type int32: \"float64\"",
+        "<nil>|FieldValueInvalid|Invalid value: \"\": Checked value must be of type integer with "
+        "format int32 in spec.maxSteps"}},
       {R"({"target":"a","maxSteps":2.0})", {}},
       {R"({"target":"Bad!"})",
        {"spec.target|FieldValueInvalid|Invalid value: \"Bad!\": spec.target in body should match "
@@ -207,7 +209,7 @@ TEST(SchemaValidate, LeavesAloneWhatWasStoredBeforeAndIsNotChanged) {
   changed["spec"]["tags"].push_back("y");
   std::vector<std::string> fields;
   for (const Cause& cause : Policy().Validate(changed, &old)) fields.push_back(cause.field);
-  EXPECT_EQ(fields, Strings({"spec.labels.a", "spec.tags[1]", "spec.target", "spec.target"}));
+  EXPECT_EQ(fields, Strings({"spec.labels.a", "spec.tags[1]", "spec.target"}));
 }
 
 TEST(SchemaRules, AreNotHeldAgainstValuesThatDidNotChange) {
@@ -221,11 +223,32 @@ TEST(SchemaRules, AreNotHeldAgainstValuesThatDidNotChange) {
 
 TEST(SchemaRules, AreNotRunOnABrokenObjectAndSaySo) {
   const auto lines =
-      Lines(Policy().ValidateAll(WithSpec(R"({"target":"a","maxSteps":99})"), nullptr));
+      Lines(Policy().ValidateAll(WithSpec(R"({"target":"a","maxSteps":"many"})"), nullptr));
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[1],
             "<nil>|FieldValueInvalid|Invalid value: null: some validation rules were not checked "
             "because the object was invalid; correct the existing errors to complete validation");
+}
+
+TEST(SchemaRules, AreRunWhereOnlyARangeIsLeft) {
+  const auto lines =
+      Lines(Policy().ValidateAll(WithSpec(R"({"target":"a","maxSteps":99})"), nullptr));
+  for (const std::string& line : lines) {
+    EXPECT_EQ(line.find("were not checked"), std::string::npos) << line;
+  }
+}
+
+TEST(SchemaValidation, AStatusIsShownByItsPathInItself) {
+  const auto schema = Compiled(R"json({"type":"object","properties":{
+    "spec":{"type":"object"},
+    "status":{"type":"object","properties":{"n":{"type":"integer","format":"int64"}}}}})json");
+  EXPECT_EQ(
+      Lines(schema->ValidateStatus(Json::parse(R"({"spec":1,"status":{"n":"x"}})"), nullptr)),
+      Strings{"status.n|FieldValueTypeInvalid|Invalid value: \"string\": n in body must be of "
+              "type integer: \"string\""});
+  EXPECT_EQ(Lines(schema->ValidateStatus(Json::parse(R"({"status":{"n":true}})"), nullptr)),
+            Strings{"status.n|FieldValueTypeInvalid|Invalid value: \"\": n in body must be of type "
+                    "int64: \"\""});
 }
 
 TEST(SchemaRules, RunAtEveryLevelWithCorrelatedOldValues) {

@@ -59,7 +59,15 @@ std::string NameOf(const SchemaNode& node) {
 bool IsWhole(const Json& value) {
   if (!value.is_number_float()) return value.is_number();
   const double number = value.get<double>();
-  return std::isfinite(number) && number == std::trunc(number);
+  // Beyond that a double does not hold every whole number, and Go's decoder takes it for none.
+  constexpr double kMax = 9007199254740991.0;
+  return std::fabs(number) <= kMax && number == std::trunc(number);
+}
+
+// The format that the real server sees in a JSON value.
+std::string FormatOf(const Json& value) {
+  if (value.is_number_float()) return "float64";
+  return value.is_number() ? "int64" : "";
 }
 
 bool HasType(const Json& value, const SchemaNode& node) {
@@ -89,9 +97,9 @@ std::int64_t CountRunes(const std::string& text) {
                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
 }
 
-// How Go prints a float64 limit: 10, 0.5.
-std::string ShowNumber(double number) {
-  if (number == std::trunc(number) && std::fabs(number) < 1e15) {
+// A limit as the real server prints it: like an integer beside an integer, else as Go's %v.
+std::string ShowNumber(double number, const Json& beside) {
+  if (!beside.is_number_float() && number == std::trunc(number) && std::fabs(number) < 9.2e18) {
     return std::to_string(static_cast<std::int64_t>(number));
   }
   return ShowValue(Json(number));
@@ -99,6 +107,11 @@ std::string ShowNumber(double number) {
 
 class Validator {
  public:
+  Validator() = default;
+  // `around` is the path of the part of an object that is validated by itself: sentences about
+  // bodies do not show it.
+  explicit Validator(std::string around) : around_(std::move(around)) {}
+
   // `old` is the value that was stored at this place, or nullptr.
   void Validate(const Json& value, const Json* old, const SchemaNode& node,
                 const std::string& path);
@@ -123,12 +136,22 @@ class Validator {
     if (!full()) causes_.push_back(std::move(cause));
   }
   // An error that has no field of its own in the real server's answer.
-  void AddLoose(const std::string& message) { Add(InvalidCause("<nil>", "", message)); }
+  void AddLoose(const std::string& message) {
+    Add(InvalidCause(around_.empty() ? "<nil>" : around_, "", message));
+  }
   void AddType(const std::string& path, const std::string& actual, const std::string& wanted) {
     Add(TypeInvalidCause(path, actual,
-                         path + " in body must be of type " + wanted + ": " + ShowValue(actual)));
+                         InBody(path) + " must be of type " + wanted + ": " + ShowValue(actual)));
   }
+  // The path within what is validated by itself.
+  std::string Shown(const std::string& path) const {
+    if (around_.empty() || !path.starts_with(around_)) return path;
+    return path.substr(std::min(path.size(), around_.size() + (path == around_ ? 0U : 1U)));
+  }
+  // "spec.mode in body"
+  std::string InBody(const std::string& path) const { return Shown(path) + " in body"; }
 
+  const std::string around_;
   std::vector<Cause> causes_;
 };
 
@@ -140,10 +163,13 @@ void Validator::Validate(const Json& value, const Json* old, const SchemaNode& n
     return;
   }
   if (!HasType(value, node)) {
-    AddType(path, TypeOf(value), NameOf(node));
-    if (!value.is_null()) CheckEnum(value, node, path);
-    return;
+    if (value.is_null() || value.is_string() || value.is_array() || node.format.empty()) {
+      AddType(path, TypeOf(value), NameOf(node));
+    } else {
+      AddType(path, FormatOf(value), node.format);
+    }
   }
+  // The other checks look at what the value is, not at what it should be.
   CheckEnum(value, node, path);
   if (value.is_number()) CheckNumber(value, node, path);
   if (value.is_string()) CheckString(value, node, path);
@@ -168,13 +194,14 @@ void Validator::CheckNumber(const Json& value, const SchemaNode& node, const std
   if (node.type == Type::kInteger) {
     const bool int32 = node.format == "int32";
     const double high = int32 ? 2147483647.0 : 9223372036854775807.0;
-    const bool beyond = (value.is_number_unsigned() &&
+    const bool beyond = !IsWhole(value) ||
+                        (value.is_number_unsigned() &&
                          value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) ||
                         number > high || number < -high - 1;
     if (beyond) {
       const std::string format =
           node.format.empty() ? " (default format)" : " with format " + node.format;
-      AddLoose("Checked value must be of type integer" + format + " in " + path);
+      AddLoose("Checked value must be of type integer" + format + " in " + Shown(path));
     }
   }
   if (node.constraints == nullptr) return;
@@ -184,22 +211,27 @@ void Validator::CheckNumber(const Json& value, const SchemaNode& node, const std
     if (std::fabs(times - std::round(times)) > 1e-9 * std::max(1.0, std::fabs(times))) {
       Add(InvalidCause(
           path, value,
-          path + " in body should be a multiple of " + ShowNumber(*limits.multiple_of)));
+          InBody(path) + " should be a multiple of " + ShowNumber(*limits.multiple_of, value)));
     }
   }
-  if (limits.maximum &&
-      (number > *limits.maximum || (limits.exclusive_maximum && number == *limits.maximum))) {
+  // A double does not tell 2^53 + 1 from 2^53.
+  const bool above = limits.maximum && value.is_number_integer() && *limits.maximum < 9.2e18 &&
+                     *limits.maximum > -9.2e18 &&
+                     value.get<std::int64_t>() > static_cast<std::int64_t>(*limits.maximum) &&
+                     *limits.maximum == std::trunc(*limits.maximum);
+  if (limits.maximum && (above || number > *limits.maximum ||
+                         (limits.exclusive_maximum && number == *limits.maximum))) {
     Add(InvalidCause(path, value,
-                     path + " in body should be less than " +
+                     InBody(path) + " should be less than " +
                          (limits.exclusive_maximum ? "" : "or equal to ") +
-                         ShowNumber(*limits.maximum)));
+                         ShowNumber(*limits.maximum, value)));
   }
   if (limits.minimum &&
       (number < *limits.minimum || (limits.exclusive_minimum && number == *limits.minimum))) {
     Add(InvalidCause(path, value,
-                     path + " in body should be greater than " +
+                     InBody(path) + " should be greater than " +
                          (limits.exclusive_minimum ? "" : "or equal to ") +
-                         ShowNumber(*limits.minimum)));
+                         ShowNumber(*limits.minimum, value)));
   }
 }
 
@@ -208,22 +240,21 @@ void Validator::CheckString(const Json& value, const SchemaNode& node, const std
   if (node.constraints != nullptr) {
     const SchemaConstraints& limits = *node.constraints;
     const std::int64_t length = CountRunes(text);
+    // The first that is not met is told.
     if (limits.max_length >= 0 && length > limits.max_length) {
       Add(TooLongCause(path, static_cast<std::size_t>(limits.max_length)));
-    }
-    if (length < limits.min_length) {
+    } else if (length < limits.min_length) {
       Add(InvalidCause(path, value,
-                       path + " in body should be at least " + std::to_string(limits.min_length) +
+                       InBody(path) + " should be at least " + std::to_string(limits.min_length) +
                            " chars long"));
-    }
-    if (limits.pattern && !limits.pattern->Matches(text)) {
+    } else if (limits.pattern && !limits.pattern->Matches(text)) {
       Add(InvalidCause(path, value,
-                       path + " in body should match '" + limits.pattern->text() + "'"));
+                       InBody(path) + " should match '" + limits.pattern->text() + "'"));
     }
   }
   if (!node.format.empty() && !node.int_or_string && !MatchesFormat(node.format, text)) {
     Add(TypeInvalidCause(
-        path, value, path + " in body must be of type " + node.format + ": " + ShowValue(value)));
+        path, value, InBody(path) + " must be of type " + node.format + ": " + ShowValue(value)));
   }
 }
 
@@ -238,7 +269,7 @@ void Validator::CheckArray(const Json& value, const Json* old, const SchemaNode&
     if (size < limits.min_items) {
       Add(InvalidCause(
           path, size,
-          path + " in body should have at least " + std::to_string(limits.min_items) + " items"));
+          InBody(path) + " should have at least " + std::to_string(limits.min_items) + " items"));
     }
   }
   if (node.items != nullptr) {
@@ -256,7 +287,14 @@ void Validator::CheckUnique(const Json& value, const SchemaNode& node, const std
   std::set<Json> reported;  // each duplicate once, at its second place
   for (std::size_t i = 0; i < value.size() && !full(); ++i) {
     Json key = map ? Json::object() : value[i];
-    if (map && value[i].is_object()) {
+    if (map && !value[i].is_object()) {
+      if (!value[i].is_null()) {
+        Add(InvalidCause(IndexPath(path, i), value[i],
+                         "must be an object for an array of list-type map"));
+      }
+      continue;
+    }
+    if (map) {
       for (const std::string& name : node.list_map_keys) {
         auto it = value[i].find(name);
         if (it != value[i].end()) key[name] = *it;
@@ -275,7 +313,7 @@ void Validator::CheckObject(const Json& value, const Json* old, const SchemaNode
     const auto size = static_cast<std::int64_t>(value.size());
     if (size < limits.min_properties) {
       Add(InvalidCause(path, size,
-                       path + " in body should have at least " +
+                       InBody(path) + " should have at least " +
                            std::to_string(limits.min_properties) + " properties"));
     }
     if (limits.max_properties >= 0 && size > limits.max_properties) {
@@ -359,6 +397,15 @@ const Json* CorrelatedItem(const Json& item, const Json* old_list, const SchemaN
     }
   }
   return nullptr;
+}
+
+std::vector<Cause> CompiledSchema::ValidateStatus(const Json& object, const Json* old) const {
+  const SchemaNode* status = root_->Property("status");
+  const Json* value = MemberOf(&object, "status");
+  if (status == nullptr || value == nullptr) return {};
+  Validator validator("status");
+  validator.Validate(*value, MemberOf(old, "status"), *status, "status");
+  return validator.Take();
 }
 
 std::vector<Cause> CompiledSchema::Validate(const Json& object, const Json* old) const {

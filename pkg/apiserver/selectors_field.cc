@@ -111,6 +111,12 @@ ApiResult<FieldSelector> FieldSelector::Parse(std::string_view text,
     }
     if (std::string why = Unescape(value, term.value); !why.empty()) return BadRequest(why);
     if (std::find(supported.begin(), supported.end(), term.path) == supported.end()) {
+      // The words of kinds that have no fields of their own to select by.
+      if (supported == std::vector<std::string>{"metadata.name", "metadata.namespace"}) {
+        return BadRequest("\"" + term.path +
+                          "\" is not a known field selector: only \"metadata.name\", "
+                          "\"metadata.namespace\"");
+      }
       return FieldLabelNotSupported(term.path);
     }
     selector.terms_.push_back(std::move(term));

@@ -81,7 +81,7 @@ class ApiServerImpl final : public ApiServer, public http::Handler {
  private:
   Status EnsureNamespaces();
   std::optional<Identity> Authenticate(const http::Request& request);
-  void ServeReview(CallPtr call);
+  void ServeReview(const CallPtr& call);
 
   const std::string version_;
   Clock& clock_;
@@ -144,7 +144,7 @@ void ApiServerImpl::Handle(http::Request request, std::unique_ptr<http::Response
       const ResourceInfo info{route.group, route.version, route.plural, "", true};
       return ReplyError(*writer, route.is_resource
                                      ? ForbiddenAccess(call->user.user, wanted.verb, info,
-                                                       route.subresource, route.ns, route.name)
+                                                       route.subresource, wanted.ns, route.name)
                                      : ForbiddenPath(call->user.user, wanted.verb, wanted.path));
     }
   } else if (!IsPublicPath(call->target.path) || request.headers.Get("Authorization")) {
@@ -155,14 +155,18 @@ void ApiServerImpl::Handle(http::Request request, std::unique_ptr<http::Response
   }
   call->verb = wanted.verb;
   call->resource = resources_.Find(call->route.group, call->route.version, call->route.plural);
-  if (call->resource == nullptr) return ReplyError(*writer, NotFoundPath());
+  if (call->resource == nullptr) {
+    return resources_.HasBuiltIn(call->route.group, call->route.version)
+               ? ReplyError(*writer, NotFoundPath())
+               : ReplyNoPage(*writer);
+  }
   call->request = std::move(request);
   call->writer = std::move(writer);
-  if (IsReview(call->route.group, call->route.plural)) return ServeReview(std::move(call));
-  ServeResource(rest_, std::move(call));
+  if (IsReview(call->route.group, call->route.plural)) return ServeReview(call);
+  ServeResource(rest_, call);
 }
 
-void ApiServerImpl::ServeReview(CallPtr call) {
+void ApiServerImpl::ServeReview(const CallPtr& call) {
   if (call->verb != "create" || !call->route.ns.empty() || !call->route.name.empty()) {
     return ReplyError(*call, MethodNotAllowed());
   }

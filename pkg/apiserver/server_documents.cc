@@ -46,11 +46,17 @@ http::Response ServeDiscoveryRoot(const http::Request& request, bool core,
                                         : ApisDocument(resources.all(), aggregated));
 }
 
+http::Response NoPage() {
+  return {404,
+          {{"Content-Type", "text/plain; charset=utf-8"}, {"X-Content-Type-Options", "nosniff"}},
+          "404 page not found\n"};
+}
+
 http::Response ServeOpenApi(const http::Request& request, const http::Target& target,
                             const std::vector<std::string>& path, const ResourceTable& resources,
                             WallTime now) {
   if (path.size() == 2 && path[1] == "v2") return DocumentResponse(request, OpenApiV2());
-  if (path.size() < 2 || path[1] != "v3") return ErrorResponse(NotFoundPath());
+  if (path.size() < 2 || path[1] != "v3") return NoPage();
   if (path.size() == 2) return DocumentResponse(request, OpenApiRoot(resources.all()));
   std::optional<OpenApiAnswer> answer;
   const auto hash = target.query.Get("hash").value_or("");
@@ -90,7 +96,7 @@ http::Response ServeDocument(const http::Request& request, const http::Target& t
   } else if (path[0] == "apis" && path.size() == 3) {
     document = GroupVersionDocument(resources.all(), path[1], path[2]);
   }
-  if (!document) return ErrorResponse(NotFoundPath());
+  if (!document) return path[0] == "api" ? ErrorResponse(NotFoundPath()) : NoPage();
   return DocumentResponse(request, *std::move(document));
 }
 

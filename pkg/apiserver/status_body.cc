@@ -2,6 +2,9 @@
 #include "pkg/apiserver/status_body.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
 
 namespace salve::apiserver {
 namespace {
@@ -267,6 +270,14 @@ ApiError MethodNotAllowed() {
                  "the server does not allow this method on the requested resource", Json::object());
 }
 
+ApiError MethodNotSupported(const ResourceInfo& resource, const std::string& verb) {
+  return Failure(405, "MethodNotAllowed",
+                 verb + " is not supported on resources of kind " + Quote(Qualified(resource)),
+                 Details(resource, ""));
+}
+
+ApiError Failed(const std::string& message) { return Failure(500, "", message); }
+
 ApiError NotAcceptable(const std::vector<std::string>& accepted) {
   return Failure(406, "NotAcceptable",
                  "only the following media types are accepted: " + Join(accepted, ", "));
@@ -314,6 +325,20 @@ Json SuccessStatus() {
 }
 
 std::string ShowValue(const Json& value) {
+  // Go writes a float64 that is a small whole number without a fraction.
+  if (value.is_number_float()) {
+    const double number = value.get<double>();
+    if (number == 0 && std::signbit(number)) return "-0";
+    if (number == std::trunc(number) && std::fabs(number) < 1e6) {
+      return std::to_string(static_cast<std::int64_t>(number));
+    }
+    std::array<char, 32> text{};
+    if (std::fabs(number) >= 1e6) {
+      const auto end = std::to_chars(text.data(), text.data() + text.size(), number,
+                                     std::chars_format::scientific);
+      return std::string(text.data(), end.ptr);
+    }
+  }
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -82,6 +82,10 @@ class [[nodiscard]] ApiResult {
 ApiError NotFound(const ResourceInfo& resource, const std::string& name);
 // A path or resource that is not served: "the server could not find the requested resource".
 ApiError NotFoundPath();
+// "create is not supported on resources of kind \"incidents.salve.dev\"": 405.
+ApiError MethodNotSupported(const ResourceInfo& resource, const std::string& verb);
+// A failure that the real server gives no reason for: 500.
+ApiError Failed(const std::string& message);
 ApiError AlreadyExists(const ResourceInfo& resource, const std::string& name);
 // Create while the old object waits for its finalizers.
 ApiError AlreadyExistsDeleting(const ResourceInfo& resource, const std::string& name);

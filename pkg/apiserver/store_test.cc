@@ -170,12 +170,13 @@ TEST(StoreTest, EventsComeInOrderAndConcurrentWritesShareTransactions) {
   CondVar changed;
   int done = 0;
   for (int i = 0; i < kWrites; ++i) {
-    store->Submit(Put("o" + std::to_string(i), "1", 0), [&](StatusOr<std::int64_t> revision) {
-      EXPECT_TRUE(revision.ok());
-      MutexLock lock(mu);
-      ++done;
-      changed.NotifyAll();
-    });
+    store->Submit(Put("o" + std::to_string(i), "1", 0),
+                  [&](const StatusOr<std::int64_t>& revision) {
+                    EXPECT_TRUE(revision.ok());
+                    MutexLock lock(mu);
+                    ++done;
+                    changed.NotifyAll();
+                  });
   }
   {
     MutexLock lock(mu);
@@ -300,7 +301,7 @@ TEST(StoreFileTest, NothingAcknowledgedIsLostWhenTheProcessIsKilled) {
       for (int i = 0;; ++i) {
         const int number = round * 1'000'000 + i;
         (*store)->Submit(Put("o" + std::to_string(number), "1", 0),
-                         [number, fd = pipe_ends[1]](StatusOr<std::int64_t> revision) {
+                         [number, fd = pipe_ends[1]](const StatusOr<std::int64_t>& revision) {
                            if (revision.ok() && ::write(fd, &number, sizeof number) < 0) ::_exit(2);
                          });
         if (i % 50 == 0 && !(*store)->Write(Put("w" + std::to_string(number), "1", 0)).ok()) {

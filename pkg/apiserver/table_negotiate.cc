@@ -94,20 +94,24 @@ ApiResult<Representation> NegotiateObject(std::string_view accept) {
       return Representation::kPartialMetadata;
     }
   }
-  return NotAcceptable({"application/json"});
+  return NotAcceptable(
+      {"application/json", "application/yaml", "application/vnd.kubernetes.protobuf"});
 }
 
 ApiResult<DiscoveryFormat> NegotiateDiscovery(std::string_view accept) {
   if (Trim(accept).empty()) return DiscoveryFormat::kPlain;
+  bool plain = false;
   for (const MediaType& type : ParseAccept(accept)) {
     if (!IsJson(type)) continue;
     const std::string as = type.Get("as");
-    if (as.empty()) return DiscoveryFormat::kPlain;
+    if (as.empty()) plain = true;
+    // Wherever it stands: as the real server.
     if (as == "APIGroupDiscoveryList" && type.Get("g") == "apidiscovery.k8s.io" &&
         type.Get("v") == "v2") {
       return DiscoveryFormat::kAggregatedV2;
     }
   }
+  if (plain) return DiscoveryFormat::kPlain;
   return NotAcceptable({"application/json"});
 }
 
@@ -124,7 +128,9 @@ ApiResult<IncludeObject> ParseIncludeObject(std::string_view text) {
   if (text.empty() || text == "Metadata") return IncludeObject::kMetadata;
   if (text == "Object") return IncludeObject::kObject;
   if (text == "None") return IncludeObject::kNone;
-  return BadRequest("unrecognized includeObject value: " + ShowValue(std::string(text)));
+  return BadRequest("Unable to convert to Table as requested: includeObject: Invalid value: " +
+                    ShowValue(std::string(text)) +
+                    ": must be 'Metadata', 'Object', 'None', or empty");
 }
 
 }  // namespace salve::apiserver

@@ -274,8 +274,10 @@ TEST(Negotiation, ReadsTheTypeOfABody) {
   EXPECT_EQ(NegotiateBody("text/plain").error().code(), 415);
   EXPECT_EQ(*ParseIncludeObject(""), IncludeObject::kMetadata);
   EXPECT_EQ(*ParseIncludeObject("Object"), IncludeObject::kObject);
-  EXPECT_EQ(ParseIncludeObject("Foo").error().message(),
-            "unrecognized includeObject value: \"Foo\"");
+  EXPECT_EQ(
+      ParseIncludeObject("Foo").error().message(),
+      "Unable to convert to Table as requested: includeObject: Invalid value: \"Foo\": must be "
+      "'Metadata', 'Object', 'None', or empty");
 }
 
 }  // namespace

@@ -134,7 +134,7 @@ WatchHub::WatchHub(Store& store, Clock& clock, const WatchLimits& limits)
 
 WatchHub::~WatchHub() { Stop(); }
 
-void WatchHub::Start(WatchRequest request, std::unique_ptr<http::ResponseWriter> writer) {
+void WatchHub::Start(const WatchRequest& request, std::unique_ptr<http::ResponseWriter> writer) {
   std::int64_t through = 0;
   const auto watcher = Register(request, &through, *writer);
   if (!watcher) return;

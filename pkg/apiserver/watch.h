@@ -47,7 +47,7 @@ class WatchHub {
   ~WatchHub();  // Stop()
 
   // Answers the request: a stream, or an error before it begins.
-  void Start(WatchRequest request, std::unique_ptr<http::ResponseWriter> writer);
+  void Start(const WatchRequest& request, std::unique_ptr<http::ResponseWriter> writer);
   // The store's listener.
   void Publish(const std::vector<StoreEvent>& events);
   // Ends every stream; later watches get a 503.

@@ -44,6 +44,8 @@ bool WatchView::MayMatch(std::string_view object_ns, std::string_view name) cons
 bool WatchView::NeedsObject() const {
   if (!labels.empty()) return true;
   const auto& terms = fields.terms();
+  // The store is asked for one name and one namespace only.
+  if (terms.size() > 2 || (terms.size() == 2 && terms[0].path == terms[1].path)) return true;
   return std::any_of(terms.begin(), terms.end(), [](const FieldSelector::Term& term) {
     return !term.equal || (term.path != "metadata.name" && term.path != "metadata.namespace");
   });

@@ -146,10 +146,43 @@ apply_prune() {
 case_ "apply --prune removes what is no longer in the files" apply_prune
 
 server_side_apply() {
-  policy p1 | refused kc apply --server-side -n "$ns" -f -
-  says "Server-side apply not available"
+  policy p1 | ok kc apply --server-side -n "$ns" -f - && says "serverside-applied"
+  kc get healpol p1 -n "$ns" -o 'jsonpath={.metadata.resourceVersion}' >"$work/rv"
+  policy p1 | ok kc apply --server-side -n "$ns" -f - && says "serverside-applied"
+  ok kc get healpol p1 -n "$ns" -o 'jsonpath={.metadata.resourceVersion}' && is "$(cat "$work/rv")"
+  policy p1 | ok kc diff --server-side -n "$ns" -f -
+  policy p1 Auto | refused kc diff --server-side -n "$ns" -f - && says "mode: Auto"
+  ok kc get healpol p1 -n "$ns" -o yaml --show-managed-fields && says "f:mode" && says "operation: Apply"
+  ok kc get healpol p1 -n "$ns" -o yaml
+  case "$out" in *managedFields*) fail "managedFields without being asked for" ;; esac
 }
-case_ "server-side apply is refused in words that kubectl understands" server_side_apply
+case_ "server-side apply creates, changes nothing twice, and diffs" server_side_apply
+
+server_side_conflicts() {
+  policy p1 | ok kc apply --server-side -n "$ns" -f -
+  policy p1 Auto | refused kc apply --server-side --field-manager=other -n "$ns" -f -
+  says 'conflict with "kubectl": .spec.mode'
+  policy p1 Auto | ok kc apply --server-side --field-manager=other --force-conflicts -n "$ns" -f -
+  ok kc get healpol p1 -n "$ns" -o 'jsonpath={.spec.mode}' && is "Auto"
+  policy p1 | refused kc apply --server-side -n "$ns" -f - && says 'conflict with "other": .spec.mode'
+  ok kc patch healpol p1 -n "$ns" --type=merge -p '{"spec":{"mode":"DryRun"}}'
+  policy p1 Auto | refused kc apply --server-side --field-manager=other -n "$ns" -f -
+  says 'conflict with "kubectl-patch" using salve.dev/v1alpha1: .spec.mode'
+}
+case_ "two managers of one field conflict until one of them forces" server_side_conflicts
+
+server_side_migration() {
+  policy p1 | ok kc apply -n "$ns" -f -
+  policy p1 Auto | ok kc apply --server-side -n "$ns" -f - && says "serverside-applied"
+  ok kc get healpol p1 -n "$ns" -o 'jsonpath={.spec.mode}' && is "Auto"
+  ok kc get healpol p1 -n "$ns" -o 'jsonpath={.metadata.managedFields[*].manager}' --show-managed-fields
+  says "kubectl"
+  case "$out" in *client-side*) fail "the client-side entry is still there" ;; esac
+  policy p1 | ok kc apply --server-side -n "$ns" -f -
+  ok kc create configmap c1 -n "$ns" --from-literal=a=1 --dry-run=client -o yaml
+  printf '%s' "$out" | ok kc apply --server-side -n "$ns" -f -
+}
+case_ "what was applied by the client moves to server-side apply" server_side_migration
 
 diff_() {
   policy p1 | ok kc apply -n "$ns" -f -
@@ -421,7 +454,7 @@ spec: {incidentName: i1, incidentUID: $uid, policyName: p1, proposalDigest: $dig
 EOF
   }
   approval a1 somebody-else | refused kc create -n "$ns" -f -
-  says "is forbidden: ValidatingAdmissionPolicy 'salve-approvals' with binding 'salve-approvals' denied request"
+  says "is forbidden: ValidatingAdmissionPolicy 'incidentapprovals.salve.dev' with binding 'incidentapprovals.salve.dev' denied request"
   approval a1 admin | ok kc create -n "$ns" -f -
   refused kc patch iapp a1 -n "$ns" --type=merge -p '{"spec":{"decision":"Reject"}}'
 }
