@@ -147,7 +147,7 @@ class Scanner {
     if (at >= text_.size() || (text_[at] != '=' && text_[at] != ':')) return;
     at = SkipSpaces(text_, at + 1);
     const std::string_view quote = TakeQuote(at);
-    std::size_t end = at;
+    std::size_t end = 0;
     if (!quote.empty()) {
       end = FindQuote(at, quote);
     } else {
