@@ -122,10 +122,11 @@ documented() {
 case_ "every value is in the guide and in a case" documented
 
 other_namespace() {
-  refused "$HELM" template salve "$chart" --namespace shop
-  says "add --namespace salve-system --create-namespace"
+  ok "$HELM" template salve "$chart" --namespace shop
+  says "system:serviceaccount:shop:salve-controller"
+  says_not salve-system
 }
-case_ "the chart goes into the namespace where the controller keeps its leases, or says so" other_namespace
+case_ "the chart goes into any namespace, and the leases with it" other_namespace
 
 # --- what is safe about it ------------------------------------------------------------------------------
 
