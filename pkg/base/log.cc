@@ -211,6 +211,11 @@ void Log(Severity severity, std::string_view message, std::initializer_list<LogF
     const auto same_key = [&](const auto& other) { return other.first == context[i].first; };
     const auto inner = context.begin() + static_cast<std::ptrdiff_t>(i) + 1;
     if (std::any_of(inner, context.end(), same_key)) continue;
+    // What the line itself says counts.
+    if (std::any_of(fields.begin(), fields.end(),
+                    [&](const auto& field) { return field.key() == context[i].first; })) {
+      continue;
+    }
     line.Add(context[i].first, context[i].second, true);
   }
   for (const LogField& field : fields) line.Add(field.key(), field.text(), field.quoted());

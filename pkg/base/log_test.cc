@@ -62,6 +62,10 @@ TEST_F(LogTest, TheContextOfTheThreadIsOnItsLinesAndTheInnerOneWins) {
     EXPECT_EQ(Last()["incident"], "shop/b");
     std::thread([] { Log(Severity::kInfo, "elsewhere"); }).join();
     EXPECT_FALSE(Last().contains("incident"));
+    // Once, as the line itself says it; a parser would see either of two.
+    Log(Severity::kInfo, "z", {{"incident", "shop/c"}});
+    EXPECT_EQ(Last()["incident"], "shop/c");
+    EXPECT_EQ(lines_.back().find("incident"), lines_.back().rfind("incident"));
   }
   Log(Severity::kInfo, "y");
   EXPECT_FALSE(Last().contains("incident"));

@@ -50,8 +50,11 @@ void LogRequest(const RequestRecord& record, int status, Clock& clock) {
                                                {"endpoint"}, metrics::DurationBuckets());
   requests.With({record.endpoint, std::to_string(status)}).Increment();
   durations.With({record.endpoint}).Observe(took.count());
-  Log(status >= 500 ? Severity::kError : (record.quiet ? Severity::kDebug : Severity::kInfo),
-      "http request",
+  // Somebody who asks each second whether it is ready is no news, whatever the answer.
+  const Severity severity = record.quiet    ? Severity::kDebug
+                            : status >= 500 ? Severity::kError
+                                            : Severity::kInfo;
+  Log(severity, "http request",
       {{"request_id", record.id},
        {"method", record.method},
        {"path", record.path},
