@@ -227,14 +227,18 @@ TEST_F(RealContainersTest, LogsAreTheNewestLinesOfBothStreamsWithoutControlChara
                          "exec sleep 1000"});
   const Container tty("tty", {"--network", "none", "--tty"},
                       {kTiny, "sh", "-c", "echo one; echo two; exec sleep 1000"});
-  std::vector<std::string> lines;
-  ASSERT_TRUE(Await([&] {
-    lines = backend->Logs(plain.ref(), 2, {}).value_or(std::vector<std::string>{});
-    return lines.size() == 2;
-  }));
-  EXPECT_THAT(lines, ::testing::ElementsAre("line 3", "red  [31m"));
-  EXPECT_THAT(backend->Logs(tty.ref(), 10, {}).value_or(std::vector<std::string>{}),
-              ::testing::ElementsAre("one", "two"));
+  // The engine reads the two streams one beside the other: their order among each other is its own.
+  std::vector<std::string> all;
+  const auto has = [&](const Container& c, std::size_t count) {
+    all = backend->Logs(c.ref(), 10, {}).value_or(std::vector<std::string>{});
+    return all.size() == count;
+  };
+  ASSERT_TRUE(Await([&] { return has(plain, 4); })) << ::testing::PrintToString(all);
+  EXPECT_THAT(all, ::testing::UnorderedElementsAre("line 1", "line 2", "line 3", "red  [31m"));
+  EXPECT_THAT(backend->Logs(plain.ref(), 2, {}).value_or(std::vector<std::string>{}),
+              ::testing::ElementsAre(all[2], all[3]));
+  ASSERT_TRUE(Await([&] { return has(tty, 2); })) << ::testing::PrintToString(all);
+  EXPECT_THAT(all, ::testing::ElementsAre("one", "two"));
 }
 
 TEST_F(RealContainersTest, TheStopTimeoutIsTheContainersLabelBeforeTheActions) {
