@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pkg/base/json_access.h"
 #include "pkg/base/log.h"
 #include "pkg/client/wire.h"
 
@@ -17,15 +18,6 @@ constexpr char kInstall[] = "; install it: kubectl apply -k manifests/admission"
 
 ResourceInfo Admission(const char* plural, const char* kind) {
   return {"admissionregistration.k8s.io", "v1", plural, kind, /*namespaced=*/false};
-}
-
-const Json* Find(const Json& object, std::initializer_list<const char*> path) {
-  const Json* at = &object;
-  for (const char* name : path) {
-    if (!at->is_object() || !at->contains(name)) return nullptr;
-    at = &(*at)[name];
-  }
-  return at;
 }
 
 bool Contains(const Json* list, const std::string& word) {

@@ -5,6 +5,7 @@
 #include "pkg/healing/digest.h"
 #include "pkg/healing/evidence.h"
 #include "pkg/healing/machine.h"
+#include "pkg/healing/outcome.h"
 
 // The transitions of an attempt: intent, result, verification, undo.
 namespace salve::healing {
@@ -27,18 +28,6 @@ void Set(v1::IncidentStatus& status, const char* type, const char* value, const 
                         .reason = reason,
                         .message = SanitizeLine(message, kMaxMessage)},
                        FormatTime(now));
-}
-
-const char* OutcomeName(ActionResult::Outcome outcome) {
-  switch (outcome) {
-    case ActionResult::Outcome::kApplied:
-      return "Applied";
-    case ActionResult::Outcome::kNotApplied:
-      return "NotApplied";
-    case ActionResult::Outcome::kUnknown:
-      return "Unknown";
-  }
-  return "Unknown";
 }
 
 // Output keeps its lines; what a terminal or JSON could not carry is replaced.
@@ -109,6 +98,18 @@ void Finished(v1::IncidentStatus& status, const std::string& outcome, const std:
 }
 
 }  // namespace
+
+const char* OutcomeName(ActionResult::Outcome outcome) {
+  switch (outcome) {
+    case ActionResult::Outcome::kApplied:
+      return "Applied";
+    case ActionResult::Outcome::kNotApplied:
+      return "NotApplied";
+    case ActionResult::Outcome::kUnknown:
+      return "Unknown";
+  }
+  return "Unknown";
+}
 
 Status ApplyIntent(v1::IncidentStatus& status, const IntentInput& input, WallTime now) {
   if (RunningAttempt(status) != nullptr) {

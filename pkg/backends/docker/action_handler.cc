@@ -3,20 +3,12 @@
 
 #include <utility>
 
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 namespace salve::backends::docker {
 namespace {
 
 using healing::ActionResult;
-using Outcome = healing::ActionResult::Outcome;
-
-ActionResult Result(Outcome outcome, std::string message) {
-  ActionResult result;
-  result.outcome = outcome;
-  result.message = std::move(message);
-  return result;
-}
 
 // runc's words when the program itself cannot be started; the engine sends them as its output.
 bool DidNotStart(const ExecOutput& output) {
@@ -27,22 +19,9 @@ bool DidNotStart(const ExecOutput& output) {
 
 }  // namespace
 
-ActionResult Applied(std::string message) { return Result(Outcome::kApplied, std::move(message)); }
-ActionResult NotApplied(std::string message) {
-  return Result(Outcome::kNotApplied, std::move(message));
-}
-ActionResult Unknown(std::string message) { return Result(Outcome::kUnknown, std::move(message)); }
-
 StatusOr<ActionResult> Doubt(const Status& status) {
-  switch (status.code()) {
-    case Code::kDeadlineExceeded:
-    case Code::kAborted:
-    case Code::kCancelled:
-    case Code::kInternal:
-      return Unknown(status.message());
-    default:
-      return status;
-  }
+  if (MayHaveBeenDone(status.code())) return Unknown(status.message());
+  return status;
 }
 
 healing::ActionPlan NewPlan(const healing::Action& action, const Subject& subject) {

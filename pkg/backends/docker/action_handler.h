@@ -11,6 +11,7 @@
 #include "pkg/backends/docker/container_state.h"
 #include "pkg/backends/docker/engine_client.h"
 #include "pkg/backends/docker/view.h"
+#include "pkg/backends/results.h"
 
 namespace salve::backends::docker {
 
@@ -60,10 +61,6 @@ std::unique_ptr<ActionHandler> MakePostgresHandler(ActionTools& tools);
 
 // --- what they share
 // ------------------------------------------------------------------------------------
-
-healing::ActionResult Applied(std::string message);
-healing::ActionResult NotApplied(std::string message);
-healing::ActionResult Unknown(std::string message);
 
 // What a failed call means for a change: an error where it was certainly not made, else kUnknown.
 StatusOr<healing::ActionResult> Doubt(const Status& status);

@@ -7,10 +7,11 @@
 
 #include "pkg/backends/docker/action_handler.h"
 #include "pkg/backends/docker/engine_client.h"
-#include "pkg/backends/docker/text.h"
 #include "pkg/backends/docker/view.h"
 #include "pkg/backends/docker/watcher.h"
+#include "pkg/backends/text.h"
 #include "pkg/base/log.h"
+#include "pkg/healing/outcome.h"
 
 namespace salve::backends::docker {
 namespace {
@@ -96,7 +97,7 @@ class DockerBackend final : public Backend {
          {"container", request.target.name},
          {"action", ActionName(request.action)},
          {"attempt", request.attempt_id},
-         {"outcome", result.ok() ? Word(result->outcome) : "Refused"},
+         {"outcome", result.ok() ? healing::OutcomeName(result->outcome) : "Refused"},
          {"message", result.ok() ? result->message : result.status().message()}});
     return result;
   }
@@ -129,18 +130,6 @@ class DockerBackend final : public Backend {
   void Stop() override { watcher_.Stop(); }
 
  private:
-  static const char* Word(ActionResult::Outcome outcome) {
-    switch (outcome) {
-      case ActionResult::Outcome::kApplied:
-        return "Applied";
-      case ActionResult::Outcome::kNotApplied:
-        return "NotApplied";
-      case ActionResult::Outcome::kUnknown:
-        break;
-    }
-    return "Unknown";
-  }
-
   StatusOr<ContainerState> Inspect(const TargetRef& ref, const CallContext& context) {
     const auto inspect = client_.Call(Endpoint::kInspect, ref.name, {}, nullptr, context);
     if (!inspect.ok()) return inspect.status();

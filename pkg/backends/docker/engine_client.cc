@@ -6,8 +6,8 @@
 #include <charconv>
 #include <utility>
 
-#include "pkg/backends/docker/json_access.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
+#include "pkg/base/json_access.h"
 
 namespace salve::backends::docker {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "pkg/backends/docker/engine_client.h"
 #include "pkg/backends/docker/frames.h"
-#include "pkg/backends/docker/json_access.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
+#include "pkg/base/json_access.h"
 
 // The calls of EngineClient whose answers are streams of a container's output.
 namespace salve::backends::docker {

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "pkg/backends/docker/action_handler.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 // exec (argv as given, no shell) and wait.
 namespace salve::backends::docker {

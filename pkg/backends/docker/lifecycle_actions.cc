@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "pkg/backends/docker/action_handler.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 // restart, start, stop, kill, pause, unpause.
 namespace salve::backends::docker {

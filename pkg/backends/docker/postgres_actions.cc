@@ -4,7 +4,7 @@
 #include "pkg/backends/docker/action_handler.h"
 #include "pkg/backends/docker/postgres_rescue.h"
 #include "pkg/backends/docker/postgres_text.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 // postgresTerminateConnections, postgresTerminateBlocker: by psql inside the container.
 namespace salve::backends::docker {

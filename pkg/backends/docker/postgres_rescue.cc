@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "pkg/backends/docker/postgres_text.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 namespace salve::backends::docker {
 namespace {

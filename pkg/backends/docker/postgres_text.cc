@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <map>
 
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 namespace salve::backends::docker {
 namespace {

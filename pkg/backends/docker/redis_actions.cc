@@ -5,7 +5,7 @@
 
 #include "pkg/backends/docker/action_handler.h"
 #include "pkg/backends/docker/redis_text.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 // redisFlushAll, redisSetConfig, redisScriptKill, redisClientKill: by redis-cli inside the
 // container.

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "pkg/apis/salve/v1alpha1/redis_parameters.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 namespace salve::backends::docker {
 namespace {

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "pkg/backends/docker/action_handler.h"
-#include "pkg/backends/docker/json_access.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
+#include "pkg/base/json_access.h"
 
 // updateResources: memory and CPU limits of a running container, without a restart.
 namespace salve::backends::docker {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

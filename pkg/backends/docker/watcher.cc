@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "pkg/backends/docker/json_access.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 #include "pkg/base/backoff.h"
+#include "pkg/base/json_access.h"
 #include "pkg/base/log.h"
 
 namespace salve::backends::docker {

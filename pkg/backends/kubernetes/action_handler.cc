@@ -5,20 +5,12 @@
 #include <cctype>
 #include <utility>
 
-#include "pkg/backends/docker/json_access.h"
+#include "pkg/base/json_access.h"
 
 namespace salve::backends::kubernetes {
 namespace {
 
 using healing::ActionResult;
-using ResultOutcome = healing::ActionResult::Outcome;
-
-ActionResult Result(ResultOutcome outcome, std::string message) {
-  ActionResult result;
-  result.outcome = outcome;
-  result.message = std::move(message);
-  return result;
-}
 
 std::string Lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -27,7 +19,7 @@ std::string Lower(std::string text) {
 
 // Annotations are a map that may not be there.
 void AddAnnotation(const Json& object, const std::string& value, Json& operations) {
-  if (docker::Find(object, {"metadata", "annotations"}) == nullptr) {
+  if (salve::Find(object, {"metadata", "annotations"}) == nullptr) {
     operations.push_back({{"op", "add"},
                           {"path", "/metadata/annotations"},
                           {"value", {{kLastAttemptAnnotation, value}}}});
@@ -44,16 +36,6 @@ void AddAnnotation(const Json& object, const std::string& value, Json& operation
 std::string Subject::KubectlName() const { return Lower(ref.kind) + "/" + ref.name; }
 std::string Subject::Kubectl(const std::string& verb) const {
   return "kubectl -n " + ref.ns + " " + verb;
-}
-
-ActionResult Applied(std::string message) {
-  return Result(ResultOutcome::kApplied, std::move(message));
-}
-ActionResult NotApplied(std::string message) {
-  return Result(ResultOutcome::kNotApplied, std::move(message));
-}
-ActionResult Unknown(std::string message) {
-  return Result(ResultOutcome::kUnknown, std::move(message));
 }
 
 healing::ActionPlan NewPlan(const healing::Action& action, const Subject& subject) {
@@ -102,6 +84,15 @@ std::int64_t TakenByRollout(const Workload& workload) {
   return std::min(workload.available, MaxUnavailable(workload));
 }
 
+StatusOr<ActionResult> Settle(const Status& why, const std::string& done,
+                              const std::function<StatusOr<ActionResult>()>& look) {
+  if (!MayHaveBeenDone(why.code()) && why.code() != Code::kUnavailable) return why;
+  const auto after = look();
+  if (after.ok() && after->outcome == ActionResult::Outcome::kApplied) return Applied(done);
+  if (why.code() == Code::kUnavailable) return why;
+  return Unknown(why.message());
+}
+
 StatusOr<ActionResult> WorkloadOutcome(const ActionTools& tools, const ActionRequest& request,
                                        const CallContext& context) {
   const ResourceInfo* resource = WorkloadResource(request.target.kind);
@@ -111,7 +102,7 @@ StatusOr<ActionResult> WorkloadOutcome(const ActionTools& tools, const ActionReq
   if (object.code() == Code::kNotFound) return Unknown("the target is gone");
   if (!object.ok()) return object.status();
   const std::string last =
-      docker::GetString(*object, {"metadata", "annotations", kLastAttemptAnnotation});
+      salve::GetString(*object, {"metadata", "annotations", kLastAttemptAnnotation});
   if (last == request.attempt_id) return Applied("its mark is on the object");
   return NotApplied("its mark is not on the object");
 }
@@ -127,30 +118,22 @@ StatusOr<ActionResult> ChangeWorkload(const ActionTools& tools, const ActionRequ
   Json patch = Json::array();
   patch.push_back({{"op", "replace"},
                    {"path", "/metadata/resourceVersion"},
-                   {"value", docker::GetString(subject.object, {"metadata", "resourceVersion"})}});
+                   {"value", salve::GetString(subject.object, {"metadata", "resourceVersion"})}});
   AddAnnotation(subject.object, request.attempt_id, patch);
   for (Json& operation : operations) patch.push_back(std::move(operation));
   const auto answer = tools.cluster.Patch(*WorkloadResource(w.kind), {w.ns, w.name},
                                           client::PatchType::kJson, patch, context);
   if (answer.ok()) return Applied(done);
-  const Status& why = answer.status();
-  switch (why.code()) {
-    case Code::kConflict:
-      return AbortedError(subject.KubectlName() + " changed in the same moment: " + why.message());
-    case Code::kDeadlineExceeded:
-    case Code::kAborted:
-    case Code::kCancelled:
-    case Code::kInternal:
-    case Code::kUnavailable:
-      break;
-    default:
-      return why;
+  if (answer.code() == Code::kConflict) {
+    return AbortedError(subject.KubectlName() +
+                        " changed in the same moment: " + answer.status().message());
   }
-  // The answer was lost, perhaps not the request.
-  const auto after = WorkloadOutcome(tools, request, context);
-  if (after.ok() && after->outcome == ResultOutcome::kApplied) return Applied(done);
-  if (why.code() == Code::kUnavailable) return why;
-  return Unknown(why.message());
+  return Settle(answer.status(), done, [&] { return WorkloadOutcome(tools, request, context); });
+}
+
+StatusOr<ActionResult> WorkloadHandler::Outcome(const ActionRequest& request,
+                                                const CallContext& context) const {
+  return WorkloadOutcome(tools_, request, context);
 }
 
 }  // namespace salve::backends::kubernetes

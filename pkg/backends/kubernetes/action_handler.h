@@ -2,12 +2,14 @@
 #ifndef SALVE_PKG_BACKENDS_KUBERNETES_ACTION_HANDLER_H_
 #define SALVE_PKG_BACKENDS_KUBERNETES_ACTION_HANDLER_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "pkg/backends/backend.h"
 #include "pkg/backends/kubernetes/cluster.h"
 #include "pkg/backends/kubernetes/view.h"
+#include "pkg/backends/results.h"
 
 namespace salve::backends::kubernetes {
 
@@ -47,6 +49,17 @@ class ActionHandler {
                                                   const CallContext& context) const = 0;
 };
 
+// One that changes a workload by ChangeWorkload: its mark on the object tells the outcome.
+class WorkloadHandler : public ActionHandler {
+ public:
+  explicit WorkloadHandler(ActionTools& tools) : tools_(tools) {}
+  StatusOr<healing::ActionResult> Outcome(const ActionRequest& request,
+                                          const CallContext& context) const final;
+
+ protected:
+  ActionTools& tools_;
+};
+
 std::unique_ptr<ActionHandler> MakeUndoHandler(ActionTools& tools);
 std::unique_ptr<ActionHandler> MakeRestartHandler(ActionTools& tools);
 std::unique_ptr<ActionHandler> MakeScaleHandler(ActionTools& tools);
@@ -55,10 +68,6 @@ std::unique_ptr<ActionHandler> MakePodHandler(ActionTools& tools);
 
 // --- what they share
 // ------------------------------------------------------------------------------------
-
-healing::ActionResult Applied(std::string message);
-healing::ActionResult NotApplied(std::string message);
-healing::ActionResult Unknown(std::string message);
 
 // A plan with target, action, the owner's risk and the class of all writes here filled in.
 healing::ActionPlan NewPlan(const healing::Action& action, const Subject& subject);
@@ -80,6 +89,12 @@ StatusOr<healing::ActionResult> ChangeWorkload(const ActionTools& tools,
 StatusOr<healing::ActionResult> WorkloadOutcome(const ActionTools& tools,
                                                 const ActionRequest& request,
                                                 const CallContext& context);
+
+// What a call that failed with `why` came to: an error where it was certainly not carried out.
+// Where the answer was lost, perhaps not the request, `look` tells whether it was.
+StatusOr<healing::ActionResult> Settle(
+    const Status& why, const std::string& done,
+    const std::function<StatusOr<healing::ActionResult>()>& look);
 
 // How many of the workload's available pods may be away at once while its template changes.
 std::int64_t TakenByRollout(const Workload& workload);

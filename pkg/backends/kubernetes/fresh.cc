@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "pkg/backends/docker/json_access.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
+#include "pkg/base/json_access.h"
 #include "pkg/base/time_format.h"
 
 namespace salve::backends::kubernetes {
@@ -60,15 +60,15 @@ std::string NewestWarning(Cluster& cluster, const std::string& ns, const std::st
   std::string text;
   std::optional<WallTime> newest;
   for (const Json& event : *events) {
-    const std::string reason = docker::GetString(event, {"reason"});
+    const std::string reason = salve::GetString(event, {"reason"});
     const std::optional<WallTime> at = EventTime(event);
     if (!at || now - *at > kEventMemory || (newest && *at <= *newest)) continue;
     // It says no more than the container's own state does.
     if (reason == "BackOff") continue;
     newest = at;
-    text = reason + ": " + docker::GetString(event, {"message"});
+    text = reason + ": " + salve::GetString(event, {"message"});
   }
-  return docker::Printable(text, kMaxEventText);
+  return Printable(text, kMaxEventText);
 }
 
 // The container to blame, else the first one that is the program's own.
@@ -88,12 +88,12 @@ bool HasRunBefore(const Pod& pod, const std::string& container) {
 }
 
 std::vector<std::string> LastLines(std::string_view text, int max_lines) {
-  std::vector<std::string_view> lines = docker::Lines(text);
+  std::vector<std::string_view> lines = Lines(text);
   const auto wanted = static_cast<std::size_t>(std::max(0, max_lines));
   const std::size_t first = lines.size() > wanted ? lines.size() - wanted : 0;
   std::vector<std::string> out;
   for (std::size_t i = first; i < lines.size(); ++i) {
-    out.push_back(docker::Printable(lines[i], kMaxLine));
+    out.push_back(Printable(lines[i], kMaxLine));
   }
   return out;
 }
@@ -113,7 +113,7 @@ StatusOr<Subject> ReadSubject(Cluster& cluster, View& view, const healing::Targe
   }
   const ResourceInfo* resource = WorkloadResource(ref.kind);
   if (resource == nullptr) {
-    return InvalidArgumentError("\"" + docker::Printable(ref.kind, 60) + "\" is no kind of target");
+    return InvalidArgumentError("\"" + Printable(ref.kind, 60) + "\" is no kind of target");
   }
   SALVE_ASSIGN_OR_RETURN(subject.object, cluster.Get(*resource, name, context));
   Snapshot snapshot;

@@ -10,6 +10,7 @@
 #include "pkg/backends/kubernetes/observation.h"
 #include "pkg/backends/kubernetes/view.h"
 #include "pkg/base/log.h"
+#include "pkg/healing/outcome.h"
 
 namespace salve::backends::kubernetes {
 namespace {
@@ -20,18 +21,6 @@ using healing::ActionPlan;
 using healing::ActionResult;
 using healing::TargetObservation;
 using healing::TargetRef;
-
-const char* Word(ActionResult::Outcome outcome) {
-  switch (outcome) {
-    case ActionResult::Outcome::kApplied:
-      return "Applied";
-    case ActionResult::Outcome::kNotApplied:
-      return "NotApplied";
-    case ActionResult::Outcome::kUnknown:
-      break;
-  }
-  return "Unknown";
-}
 
 // "<uid>@<generation>" → "<uid>"
 std::string UidOf(const std::string& identity) { return identity.substr(0, identity.find('@')); }
@@ -109,7 +98,7 @@ class KubernetesBackend final : public Backend {
          {"target", request.target.ns + "/" + subject.KubectlName()},
          {"action", ActionName(request.action)},
          {"attempt", request.attempt_id},
-         {"outcome", result.ok() ? Word(result->outcome) : "Refused"},
+         {"outcome", result.ok() ? healing::OutcomeName(result->outcome) : "Refused"},
          {"message", result.ok() ? result->message : result.status().message()}});
     return result;
   }

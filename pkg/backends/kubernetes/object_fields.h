@@ -8,19 +8,13 @@
 #include <optional>
 #include <string>
 
-#include "pkg/backends/docker/json_access.h"
-#include "pkg/backends/docker/text.h"
 #include "pkg/backends/kubernetes/objects.h"
+#include "pkg/backends/text.h"
+#include "pkg/base/json_access.h"
 #include "pkg/base/time_format.h"
 
 // What the decoders of objects.h share: fields that may be missing or strange. For their .cc files.
 namespace salve::backends::kubernetes {
-
-using docker::Find;
-using docker::GetBool;
-using docker::GetInt;
-using docker::GetString;
-using docker::Printable;
 
 inline constexpr std::size_t kMaxMessage = 300;
 inline constexpr std::size_t kMaxContainers = 32;

@@ -111,6 +111,16 @@ void ReadDaemonSet(const Json& status, Workload& out) {
   out.available = GetInt(status, {"numberAvailable"});
 }
 
+// With its identity filled in.
+StatusOr<Revision> NewRevision(const Json& object) {
+  SALVE_ASSIGN_OR_RETURN(Meta meta, ReadMeta(object));
+  Revision out;
+  out.ns = std::move(meta.ns);
+  out.name = std::move(meta.name);
+  out.uid = std::move(meta.uid);
+  return out;
+}
+
 }  // namespace
 
 const ResourceInfo* WorkloadResource(const std::string& kind) {
@@ -193,7 +203,7 @@ StatusOr<Workload> DecodeWorkload(const std::string& kind, const Json& object) {
     return out;
   }
   out.on_delete = GetString(spec, {"updateStrategy", "type"}) == "OnDelete";
-  if (const Json* max = docker::Find(spec, {"updateStrategy", "rollingUpdate", "maxUnavailable"})) {
+  if (const Json* max = salve::Find(spec, {"updateStrategy", "rollingUpdate", "maxUnavailable"})) {
     out.max_unavailable = IntOrString(*max);
   }
   if (kind == kKindStatefulSet) {
@@ -205,11 +215,7 @@ StatusOr<Workload> DecodeWorkload(const std::string& kind, const Json& object) {
 }
 
 StatusOr<Revision> DecodeReplicaSet(const Json& object) {
-  SALVE_ASSIGN_OR_RETURN(Meta meta, ReadMeta(object));
-  Revision out;
-  out.ns = std::move(meta.ns);
-  out.name = std::move(meta.name);
-  out.uid = std::move(meta.uid);
+  SALVE_ASSIGN_OR_RETURN(Revision out, NewRevision(object));
   const Json& metadata = Member(object, "metadata");
   Owner owner = ControllerOf(metadata);
   if (owner.kind == kKindDeployment) {
@@ -230,11 +236,7 @@ StatusOr<Revision> DecodeReplicaSet(const Json& object) {
 }
 
 StatusOr<Revision> DecodeControllerRevision(const Json& object) {
-  SALVE_ASSIGN_OR_RETURN(Meta meta, ReadMeta(object));
-  Revision out;
-  out.ns = std::move(meta.ns);
-  out.name = std::move(meta.name);
-  out.uid = std::move(meta.uid);
+  SALVE_ASSIGN_OR_RETURN(Revision out, NewRevision(object));
   const Json& metadata = Member(object, "metadata");
   Owner owner = ControllerOf(metadata);
   out.owner_uid = std::move(owner.uid);

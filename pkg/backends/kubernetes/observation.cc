@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 namespace salve::backends::kubernetes {
 namespace {
@@ -63,7 +63,7 @@ healing::TargetObservation Observation(const healing::TargetRef& ref, const Seen
   out.conditions = seen.verdict.conditions;
   out.identity = IdentityOf(seen);
   out.configuration = Configuration(seen);
-  out.message = docker::Printable(seen.verdict.message, kMaxMessage);
+  out.message = Printable(seen.verdict.message, kMaxMessage);
   if (!seen.verdict.ill.empty()) out.exit_code = seen.verdict.ill.front().illness.exit_code;
   if (seen.snapshot) {
     const Workload& w = seen.snapshot->workload;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
-#include "pkg/backends/docker/json_access.h"
 #include "pkg/backends/kubernetes/action_handler.h"
+#include "pkg/base/json_access.h"
 
 // deletePod, evictPod: the pod that is ill goes, whoever owns it makes a new one.
 namespace salve::backends::kubernetes {
@@ -114,26 +114,12 @@ class PodHandler final : public ActionHandler {
         wanted.evict ? tools_.cluster.EvictPod(name, id.uid, wanted.grace_seconds, context)
                      : tools_.cluster.DeletePod(name, id.uid, wanted.grace_seconds, context);
     const std::string done = "pod " + id.name + (wanted.evict ? " evicted" : " deleted");
-    switch (status.code()) {
-      case Code::kOk:
-        return Applied(done);
-      case Code::kConflict:
-        return AbortedError("pod " + id.name + " is another one by now: " + status.message());
-      case Code::kTooManyRequests:
-        return status.Annotate("not evicted");
-      case Code::kDeadlineExceeded:
-      case Code::kAborted:
-      case Code::kCancelled:
-      case Code::kInternal:
-      case Code::kUnavailable:
-        break;
-      default:
-        return status;
+    if (status.ok()) return Applied(done);
+    if (status.code() == Code::kConflict) {
+      return AbortedError("pod " + id.name + " is another one by now: " + status.message());
     }
-    const auto after = Look(name, id, context);
-    if (after.ok() && after->outcome == ActionResult::Outcome::kApplied) return Applied(done);
-    if (status.code() == Code::kUnavailable) return status;
-    return Unknown(status.message());
+    if (status.code() == Code::kTooManyRequests) return status.Annotate("not evicted");
+    return Settle(status, done, [&] { return Look(name, id, context); });
   }
 
   StatusOr<ActionResult> Outcome(const ActionRequest& request,
@@ -172,10 +158,10 @@ class PodHandler final : public ActionHandler {
     const auto pod = tools_.cluster.Get(kPods, name, context);
     if (pod.code() == Code::kNotFound) return Applied("pod " + id.name + " is gone");
     if (!pod.ok()) return pod.status();
-    if (docker::GetString(*pod, {"metadata", "uid"}) != id.uid) {
+    if (salve::GetString(*pod, {"metadata", "uid"}) != id.uid) {
       return Applied("pod " + id.name + " is another one by now");
     }
-    if (docker::Find(*pod, {"metadata", "deletionTimestamp"}) != nullptr) {
+    if (salve::Find(*pod, {"metadata", "deletionTimestamp"}) != nullptr) {
       return Applied("pod " + id.name + " is ending");
     }
     return NotApplied("pod " + id.name + " is still there");

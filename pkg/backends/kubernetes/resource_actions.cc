@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "pkg/backends/docker/json_access.h"
-#include "pkg/backends/docker/text.h"
 #include "pkg/backends/kubernetes/action_handler.h"
 #include "pkg/backends/kubernetes/quantity.h"
+#include "pkg/backends/text.h"
+#include "pkg/base/json_access.h"
 
 // setResources: other limits in the pod template, which replaces the pods.
 namespace salve::backends::kubernetes {
@@ -38,7 +38,7 @@ StatusOr<ContainerSpec> Choose(const SetResourcesAction& action, const Subject& 
     const ContainerSpec* named = FindSpec(w, action.container);
     if (named != nullptr) return *named;
     return InvalidArgumentError(Who(subject) + "it has no container \"" +
-                                docker::Printable(action.container, 80) + "\"");
+                                Printable(action.container, 80) + "\"");
   }
   const ContainerSpec* ill = nullptr;
   for (const IllPod& one : subject.seen.verdict.ill) {
@@ -145,11 +145,11 @@ struct Place {
 };
 
 StatusOr<Place> Find(const Subject& subject, const std::string& container) {
-  const Json* containers = docker::Find(subject.object, {"spec", "template", "spec", "containers"});
+  const Json* containers = salve::Find(subject.object, {"spec", "template", "spec", "containers"});
   for (std::size_t i = 0; containers != nullptr && i < containers->size(); ++i) {
     const Json& one = (*containers)[i];
-    if (docker::GetString(one, {"name"}) != container) continue;
-    const Json* resources = docker::Find(one, {"resources"});
+    if (salve::GetString(one, {"name"}) != container) continue;
+    const Json* resources = salve::Find(one, {"resources"});
     return Place{i, resources == nullptr ? Json() : *resources};
   }
   return InvalidArgumentError(Who(subject) + "it has no container \"" + container + "\"");
@@ -195,9 +195,9 @@ std::string Describe(const Subject& subject, const ContainerSpec& c, const Limit
          "; its pods are replaced as its update strategy allows.";
 }
 
-class ResourceHandler final : public ActionHandler {
+class ResourceHandler final : public WorkloadHandler {
  public:
-  explicit ResourceHandler(ActionTools& tools) : tools_(tools) {}
+  using WorkloadHandler::WorkloadHandler;
 
   bool Handles(const Action& a) const override { return a.set_resources.has_value(); }
 
@@ -249,11 +249,6 @@ class ResourceHandler final : public ActionHandler {
         context);
   }
 
-  StatusOr<ActionResult> Outcome(const ActionRequest& request,
-                                 const CallContext& context) const override {
-    return WorkloadOutcome(tools_, request, context);
-  }
-
  private:
   // The inverse as a person would do it, and in the token what was there to the letter.
   static void SetInverse(const Subject& subject, const ContainerSpec& c, const Limits& wanted,
@@ -272,8 +267,8 @@ class ResourceHandler final : public ActionHandler {
   static StatusOr<Json> FromToken(const std::string& text, const Subject& subject,
                                   const Place& place) {
     const Json token = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-    const Json* set = docker::Find(token, {"set"});
-    const Json* was = docker::Find(token, {"was"});
+    const Json* set = salve::Find(token, {"set"});
+    const Json* was = salve::Find(token, {"was"});
     if (set == nullptr || was == nullptr) {
       return InvalidArgumentError("the undo data cannot be read");
     }
@@ -283,8 +278,6 @@ class ResourceHandler final : public ActionHandler {
     }
     return *was;
   }
-
-  ActionTools& tools_;
 };
 
 }  // namespace

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <utility>
 
-#include "pkg/backends/docker/json_access.h"
 #include "pkg/backends/kubernetes/action_handler.h"
+#include "pkg/base/json_access.h"
 #include "pkg/base/time_format.h"
 
 // rolloutRestart: new pods from the same template, as fast as its strategy allows.
@@ -29,9 +29,9 @@ Status Check(const Subject& subject, const View& view) {
   return CheckPodsComeBack(kName, subject, view);
 }
 
-class RestartHandler final : public ActionHandler {
+class RestartHandler final : public WorkloadHandler {
  public:
-  explicit RestartHandler(ActionTools& tools) : tools_(tools) {}
+  using WorkloadHandler::WorkloadHandler;
 
   bool Handles(const Action& a) const override { return a.rollout_restart.has_value(); }
 
@@ -60,7 +60,7 @@ class RestartHandler final : public ActionHandler {
     if (!done) SALVE_RETURN_IF_ERROR(Check(subject, tools_.view));
     const std::string now = FormatTime(tools_.clock.Now());
     Json operations = Json::array();
-    if (docker::Find(subject.object, {"spec", "template", "metadata", "annotations"}) == nullptr) {
+    if (salve::Find(subject.object, {"spec", "template", "metadata", "annotations"}) == nullptr) {
       operations.push_back({{"op", "add"},
                             {"path", "/spec/template/metadata/annotations"},
                             {"value", {{kRestartedAt, now}}}});
@@ -73,14 +73,6 @@ class RestartHandler final : public ActionHandler {
     return ChangeWorkload(tools_, request, subject, std::move(operations),
                           subject.KubectlName() + " restarted", context);
   }
-
-  StatusOr<ActionResult> Outcome(const ActionRequest& request,
-                                 const CallContext& context) const override {
-    return WorkloadOutcome(tools_, request, context);
-  }
-
- private:
-  ActionTools& tools_;
 };
 
 }  // namespace

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "pkg/backends/docker/json_access.h"
 #include "pkg/backends/kubernetes/action_handler.h"
+#include "pkg/base/json_access.h"
 
 // scale: another number of replicas.
 namespace salve::backends::kubernetes {
@@ -36,9 +36,9 @@ Status Check(std::int64_t wanted, const Subject& subject) {
   return Status::Ok();
 }
 
-class ScaleHandler final : public ActionHandler {
+class ScaleHandler final : public WorkloadHandler {
  public:
-  explicit ScaleHandler(ActionTools& tools) : tools_(tools) {}
+  using WorkloadHandler::WorkloadHandler;
 
   bool Handles(const Action& a) const override { return a.scale.has_value(); }
 
@@ -76,7 +76,7 @@ class ScaleHandler final : public ActionHandler {
     SALVE_RETURN_IF_ERROR(Check(wanted, subject));
     if (!request.undo_token.empty() && subject.workload().last_attempt != request.attempt_id) {
       const Json token = Json::parse(request.undo_token, nullptr, /*allow_exceptions=*/false);
-      if (docker::GetInt(token, {"set"}, -1) != subject.workload().desired) {
+      if (salve::GetInt(token, {"set"}, -1) != subject.workload().desired) {
         return AbortedError(subject.KubectlName() + ": somebody has scaled it since, to " +
                             std::to_string(subject.workload().desired) + "; it is left alone");
       }
@@ -86,14 +86,6 @@ class ScaleHandler final : public ActionHandler {
     return ChangeWorkload(tools_, request, subject, std::move(operations),
                           Command(subject, wanted) + ": done", context);
   }
-
-  StatusOr<ActionResult> Outcome(const ActionRequest& request,
-                                 const CallContext& context) const override {
-    return WorkloadOutcome(tools_, request, context);
-  }
-
- private:
-  ActionTools& tools_;
 };
 
 }  // namespace

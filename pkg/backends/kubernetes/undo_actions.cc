@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "pkg/backends/docker/json_access.h"
-#include "pkg/backends/docker/text.h"
 #include "pkg/backends/kubernetes/action_handler.h"
 #include "pkg/backends/kubernetes/workload_health.h"
+#include "pkg/backends/text.h"
+#include "pkg/base/json_access.h"
 
 // rolloutUndo: the template of an earlier revision becomes the newest one.
 namespace salve::backends::kubernetes {
@@ -37,12 +37,12 @@ void DropNulls(Json& value) {
 
 // The template that a ReplicaSet or ControllerRevision keeps, as the workload had it.
 std::optional<Json> TemplateOf(const Json& revision) {
-  const Json* found = docker::Find(revision, {"spec", "template"});
-  if (found == nullptr) found = docker::Find(revision, {"data", "spec", "template"});
+  const Json* found = salve::Find(revision, {"spec", "template"});
+  if (found == nullptr) found = salve::Find(revision, {"data", "spec", "template"});
   if (found == nullptr || !found->is_object()) return std::nullopt;
   Json copy = *found;
   copy.erase("$patch");
-  if (docker::Find(copy, {"metadata", "labels"}) != nullptr) {
+  if (salve::Find(copy, {"metadata", "labels"}) != nullptr) {
     copy["metadata"]["labels"].erase("pod-template-hash");
   }
   DropNulls(copy);
@@ -51,7 +51,7 @@ std::optional<Json> TemplateOf(const Json& revision) {
 
 std::string Images(const Json& pod_template) {
   std::string out;
-  const Json* spec = docker::Find(pod_template, {"spec"});
+  const Json* spec = salve::Find(pod_template, {"spec"});
   if (spec == nullptr) return out;
   for (const ContainerSpec& c : DecodeContainers(*spec)) out += (out.empty() ? "" : ", ") + c.image;
   return out;
@@ -103,9 +103,9 @@ std::string Token(const Revision& back_to, const Revision& undone) {
   return Json({{"to", back_to.name}, {"toUid", back_to.uid}, {"from", undone.name}}).dump();
 }
 
-class UndoHandler final : public ActionHandler {
+class UndoHandler final : public WorkloadHandler {
  public:
-  explicit UndoHandler(ActionTools& tools) : tools_(tools) {}
+  using WorkloadHandler::WorkloadHandler;
 
   bool Handles(const Action& a) const override { return a.rollout_undo.has_value(); }
 
@@ -159,11 +159,6 @@ class UndoHandler final : public ActionHandler {
     return result;
   }
 
-  StatusOr<ActionResult> Outcome(const ActionRequest& request,
-                                 const CallContext& context) const override {
-    return WorkloadOutcome(tools_, request, context);
-  }
-
  private:
   static std::string Command(const Subject& subject, std::int64_t number) {
     return subject.Kubectl("rollout undo ") + subject.KubectlName() +
@@ -183,7 +178,7 @@ class UndoHandler final : public ActionHandler {
         subject.ref.kind == kKindDeployment ? kReplicaSets : kControllerRevisions;
     const auto object = tools_.cluster.Get(resource, {subject.ref.ns, name}, context);
     const bool other =
-        object.ok() && !uid.empty() && docker::GetString(*object, {"metadata", "uid"}) != uid;
+        object.ok() && !uid.empty() && salve::GetString(*object, {"metadata", "uid"}) != uid;
     if (object.code() == Code::kNotFound || other) {
       return InvalidArgumentError(std::string(kName) + " on " + subject.KubectlName() + ": " +
                                   resource.kind + " " + name + " does not exist any more");
@@ -198,8 +193,8 @@ class UndoHandler final : public ActionHandler {
   StatusOr<Json> FromToken(const std::string& text, const Subject& subject,
                            const CallContext& context) const {
     const Json token = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-    const std::string to = docker::GetString(token, {"to"});
-    const std::string from = docker::GetString(token, {"from"});
+    const std::string to = salve::GetString(token, {"to"});
+    const std::string from = salve::GetString(token, {"from"});
     if (to.empty() || from.empty()) return InvalidArgumentError("the undo data cannot be read");
     SALVE_ASSIGN_OR_RETURN(const Json done, Read(subject, from, "", context));
     SALVE_ASSIGN_OR_RETURN(const Json present, Present(subject));
@@ -207,7 +202,7 @@ class UndoHandler final : public ActionHandler {
       return AbortedError(subject.KubectlName() +
                           ": somebody has changed its template since; it is left alone");
     }
-    return Read(subject, to, docker::GetString(token, {"toUid"}), context);
+    return Read(subject, to, salve::GetString(token, {"toUid"}), context);
   }
 
   // The pods that hold up the way back: a StatefulSet replaces no pod before the one that it waits
@@ -271,8 +266,6 @@ class UndoHandler final : public ActionHandler {
     plan.undo_token = Token(*newest, to);
     plan.reversible = true;
   }
-
-  ActionTools& tools_;
 };
 
 }  // namespace

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "pkg/backends/docker/text.h"
 #include "pkg/backends/kubernetes/selector.h"
+#include "pkg/backends/text.h"
 
 namespace salve::backends::kubernetes {
 namespace {
@@ -211,7 +211,7 @@ StatusOr<std::vector<TargetRef>> View::Resolve(const KubernetesTarget& target,
     for (const auto& workload : workloads->List(ns)) consider(*workload);
   } else {
     return InvalidArgumentError("backend " + backend_ + ": no kind \"" +
-                                docker::Printable(target.kind, 60) + "\"");
+                                Printable(target.kind, 60) + "\"");
   }
   std::sort(refs.begin(), refs.end());
   return refs;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "pkg/backends/docker/docker_backend.h"
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 #include "pkg/base/clock.h"
 #include "pkg/base/mutex.h"
 #include "pkg/base/random.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SALVE_PKG_BACKENDS_DOCKER_TEXT_H_
-#define SALVE_PKG_BACKENDS_DOCKER_TEXT_H_
+#ifndef SALVE_PKG_BACKENDS_TEXT_H_
+#define SALVE_PKG_BACKENDS_TEXT_H_
 
 #include <cstddef>
 #include <string>
@@ -9,7 +9,7 @@
 
 // What containers, engines and servers say is data from strangers: bounded and printable before it
 // goes anywhere. Pure functions.
-namespace salve::backends::docker {
+namespace salve::backends {
 
 // Valid UTF-8 of at most `max_bytes`, ending in "…" where something was cut. Control characters
 // (also the C1 ones and DEL) become a space, broken UTF-8 becomes U+FFFD. Newlines survive if
@@ -29,6 +29,6 @@ std::string ShellQuote(const std::vector<std::string>& argv);
 // "52.4 MB" (decimal prefixes, as Docker prints them).
 std::string HumanBytes(std::int64_t bytes);
 
-}  // namespace salve::backends::docker
+}  // namespace salve::backends
 
-#endif  // SALVE_PKG_BACKENDS_DOCKER_TEXT_H_
+#endif  // SALVE_PKG_BACKENDS_TEXT_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef SALVE_PKG_BACKENDS_DOCKER_JSON_ACCESS_H_
-#define SALVE_PKG_BACKENDS_DOCKER_JSON_ACCESS_H_
+#ifndef SALVE_PKG_BASE_JSON_ACCESS_H_
+#define SALVE_PKG_BASE_JSON_ACCESS_H_
 
 #include <cstdint>
 #include <initializer_list>
@@ -10,7 +10,7 @@
 
 // Reading JSON that somebody else wrote: a missing member or one of another type is the fallback,
 // never an exception.
-namespace salve::backends::docker {
+namespace salve {
 
 // The member at `path`, or nullptr.
 inline const nlohmann::json* Find(const nlohmann::json& value,
@@ -41,6 +41,6 @@ inline bool GetBool(const nlohmann::json& value, std::initializer_list<const cha
   return at != nullptr && at->is_boolean() && at->get<bool>();
 }
 
-}  // namespace salve::backends::docker
+}  // namespace salve
 
-#endif  // SALVE_PKG_BACKENDS_DOCKER_JSON_ACCESS_H_
+#endif  // SALVE_PKG_BASE_JSON_ACCESS_H_

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pkg/backends/docker/text.h"
+#include "pkg/backends/text.h"
 
 #include <array>
 #include <cstdint>
 #include <cstdio>
 
-namespace salve::backends::docker {
+namespace salve::backends {
 namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
@@ -126,4 +126,4 @@ std::string HumanBytes(std::int64_t bytes) {
   return text.data();
 }
 
-}  // namespace salve::backends::docker
+}  // namespace salve::backends
