@@ -69,3 +69,14 @@ with_lock() {
 version_at_least() {
   [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
 }
+
+# as_root COMMAND…: runs COMMAND as root, through sudo where the caller is not root.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null 2>&1; then
+    sudo "$@"
+  else
+    die 3 "this needs root (${1##*/}) and there is no sudo; run it as root"
+  fi
+}

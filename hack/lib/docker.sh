@@ -19,14 +19,3 @@ use_engine() {
   engine_answers "$DOCKER_HOST" ||
     die 1 "no Docker engine answers at $DOCKER_HOST; run hack/docker-up $1 again"
 }
-
-# as_root COMMAND…: runs COMMAND as root, through sudo where the caller is not root.
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null 2>&1; then
-    sudo "$@"
-  else
-    die 3 "this needs root (${1##*/}) and there is no sudo; run it as root"
-  fi
-}

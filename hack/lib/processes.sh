@@ -11,8 +11,8 @@ start_time() {
   sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
 }
 
-# ended PID: true where no such process runs; a zombie does not.
-ended() {
+# process_gone PID: true where no such process runs; a zombie does not.
+process_gone() {
   local state
   state=$(awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null) || return 0
   [ -z "$state" ] || [ "$state" = Z ]
@@ -37,7 +37,7 @@ spawn() {
 pid_of() {
   local pid started
   [ -s "$1" ] && read -r pid started <"$1" || return 1
-  [ "$(start_time "$pid")" = "$started" ] && ! ended "$pid" || return 1
+  [ "$(start_time "$pid")" = "$started" ] && ! process_gone "$pid" || return 1
   printf '%s\n' "$pid"
 }
 
@@ -48,9 +48,9 @@ stop_pid() {
   if pid=$(pid_of "$1"); then
     kill -TERM "$pid" 2>/dev/null || true
     kill -CONT "$pid" 2>/dev/null || true
-    if ! wait_until "$2" ended "$pid"; then
+    if ! wait_until "$2" process_gone "$pid"; then
       kill -KILL "$pid" 2>/dev/null || true
-      wait_until 10 ended "$pid" || die 1 "could not stop process $pid of $1"
+      wait_until 10 process_gone "$pid" || die 1 "could not stop process $pid of $1"
     fi
   fi
   rm -f "$1"
@@ -72,14 +72,14 @@ carriers() {
 # no_carriers WORD: true where no process carries WORD.
 no_carriers() { [ -z "$(carriers "$1")" ]; }
 
-# kill_carriers WORD: kills the processes that carry WORD.
+# kill_carriers WORD [SECONDS]: kills the processes that carry WORD, and waits for their end (10 s).
 kill_carriers() {
   local pids
   pids=$(carriers "$1")
   [ -n "$pids" ] || return 0
   # shellcheck disable=SC2086  # one argument for each process id
-  kill -KILL $pids 2>/dev/null || true
-  wait_until 10 no_carriers "$1" || die 1 "could not stop the processes with $1: $(carriers "$1" | xargs)"
+  as_root kill -KILL $pids 2>/dev/null || true
+  wait_until "${2:-10}" no_carriers "$1" || die 1 "could not stop the processes with $1: $(carriers "$1" | xargs)"
 }
 
 # unmount_below DIR: unmounts everything below DIR, the innermost first.
@@ -88,6 +88,6 @@ unmount_below() {
   # mountinfo writes a space in a path as \040.
   awk -v prefix="$1/" '{ gsub(/\\040/, " ", $5) } index($5, prefix) == 1 { print $5 }' \
     /proc/self/mountinfo | sort -r | while IFS= read -r mount; do
-    umount -l "$mount" || die 1 "could not unmount $mount"
+    as_root umount -l "$mount" || die 1 "could not unmount $mount"
   done
 }

@@ -3,6 +3,8 @@
 #
 # How scripts start and stop `salve standalone`. Source after common.sh.
 
+. "$SALVE_ROOT/hack/lib/processes.sh"
+
 # start_salve BINARY DIR [ARGUMENT…]: runs BINARY standalone with its data under DIR/data and waits until it
 # is ready, SALVE_START_SECONDS (15) at most. Writes DIR/salve.pid and DIR/salve.log; the kubeconfig is
 # DIR/data/kubeconfig.
@@ -34,13 +36,6 @@ stop_salve() {
   kill -TERM "$pid" 2>/dev/null || true
   wait_until 15 process_gone "$pid" || { say "salve ($pid) did not end in 15 s, killing it"; kill -KILL "$pid"; }
   rm -f "$1/salve.pid"
-}
-
-# process_gone PID: true where no such process runs (a zombie of ours counts as gone).
-process_gone() {
-  local state
-  state=$(awk '/^State:/ { print $2 }' "/proc/$1/status" 2>/dev/null) || return 0
-  [ -z "$state" ] || [ "$state" = Z ]
 }
 
 # best_kubectl BINARY: a kubectl of at least 1.36 where one is there already, else `BINARY` itself, which

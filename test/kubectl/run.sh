@@ -13,14 +13,13 @@ shopt -s lastpipe
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
+. "$root/test/says.sh"
 SALVE=${SALVE:-$root/build/release/bin/salve}
 KUBECTL=${KUBECTL:-$("$root/hack/kubectl")}
 pattern=${1:-}
 read -ra server_args <<<"${SALVE_ARGS:-}"
 
 work=$(mktemp -d)
-out=
-rc=0
 data=$work/data
 server=
 passed=0
@@ -63,51 +62,6 @@ trap cleanup EXIT
 kc() { timeout 60 "$KUBECTL" --kubeconfig "$data/kubeconfig" --cache-dir "$work/cache" "$@"; }
 
 # --- what the cases say ---------------------------------------------------------------------------------
-
-# Ends the case, which runs in a subshell.
-fail() {
-  echo "$*" >&2
-  exit 1
-}
-
-# run COMMAND…: its output in $out, its exit code in $rc.
-run() {
-  out=$("$@" 2>&1)
-  rc=$?
-}
-
-# ok COMMAND…: must succeed.
-ok() {
-  run "$@"
-  [ "$rc" -eq 0 ] || fail "exit $rc of: $*"$'\n'"$out"
-}
-
-# refused COMMAND…: must fail.
-refused() {
-  run "$@"
-  [ "$rc" -ne 0 ] || fail "should have failed: $*"$'\n'"$out"
-}
-
-# says TEXT: the last output contains it.
-says() {
-  case "$out" in
-    *"$1"*) ;;
-    *) fail "expected to read: $1"$'\n'"    but read: $out" ;;
-  esac
-}
-
-# is TEXT: the last output is exactly that.
-is() { [ "$out" = "$1" ] || fail "expected exactly: $1"$'\n'"    but read: $out"; }
-
-# eventually SECONDS COMMAND…: succeeds before the time is over.
-eventually() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until run "$@" && [ "$rc" -eq 0 ]; do
-    [ "$SECONDS" -lt "$deadline" ] || fail "did not come true: $*"
-    sleep 0.1
-  done
-}
 
 # A namespace of its own for each case.
 fresh_namespace() {

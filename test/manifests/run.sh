@@ -18,6 +18,7 @@ shopt -s lastpipe
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
+. "$root/test/says.sh"
 HELM=${HELM:-$("$root/hack/helm")} || exit 77
 KUBECTL=${KUBECTL:-$("$root/hack/kubectl")} || exit 77
 pattern=${1:-}
@@ -25,59 +26,10 @@ chart=$root/manifests/helm/salve
 work=$(mktemp -d)
 # Helm's own files are not to be mixed with a person's.
 export HELM_CACHE_HOME=$work/helm HELM_CONFIG_HOME=$work/helm HELM_DATA_HOME=$work/helm
-out=
-rc=0
 passed=0
 failed=0
 skipped=0
 trap 'rm -rf "$work"' EXIT
-
-# fail MESSAGE: ends the case, which runs in a subshell.
-fail() {
-  echo "$*" >&2
-  exit 1
-}
-
-# run COMMAND…: its output in $out, its exit code in $rc.
-run() {
-  out=$("$@" 2>&1)
-  rc=$?
-}
-
-# ok COMMAND…: must succeed.
-ok() {
-  run "$@"
-  [ "$rc" -eq 0 ] || fail "exit $rc of: $*"$'\n'"$out"
-}
-
-# refused COMMAND…: must fail.
-refused() {
-  run "$@"
-  [ "$rc" -ne 0 ] || fail "should have failed: $*"$'\n'"$out"
-}
-
-# says TEXT: the last output contains it.
-says() {
-  case "$out" in *"$1"*) ;; *) fail "expected to read: $1"$'\n'"    but read: $out" ;; esac
-}
-
-# says_not TEXT: the last output does not contain it.
-says_not() {
-  case "$out" in *"$1"*) fail "did not expect to read: $1"$'\n'"    in: $out" ;; esac
-}
-
-# is TEXT: the last output is exactly that.
-is() { [ "$out" = "$1" ] || fail "expected exactly: $1"$'\n'"    but read: $out"; }
-
-# eventually SECONDS COMMAND…: succeeds before the time is over.
-eventually() {
-  local deadline=$((SECONDS + $1))
-  shift
-  until run "$@" && [ "$rc" -eq 0 ]; do
-    [ "$SECONDS" -lt "$deadline" ] || fail "did not come true: $*"$'\n'"$out"
-    sleep 0.1
-  done
-}
 
 # template [OPTION…]: the chart rendered, for picks.
 template() {
