@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/apis/codec_impl.h"
 #include "pkg/apis/salve/v1alpha1/redis_parameters.h"
+#include "pkg/apis/salve/v1alpha1/resource_rules.h"
 #include "pkg/apis/salve/v1alpha1/tables.h"
 #include "pkg/apis/schema_builder.h"
 
@@ -132,15 +133,12 @@ SALVE_APIS_TABLE(UnpauseAction, Describe("UnpauseAction", {}));
 
 SALVE_APIS_TABLE(
     UpdateResourcesAction,
-    Describe(
+    WithResourceRules(Describe(
         "UpdateResourcesAction",
         {
             F<&UpdateResourcesAction::memory_bytes>("memoryBytes", "New memory limit.")
                 .Range(6 << 20, std::int64_t{1} << 46),
-            F<&UpdateResourcesAction::memory_percent>(
-                "memoryPercent",
-                "Raises the memory limit by this part of what it is now: 50 is half as much again.")
-                .Range(1, 400),
+            MemoryPercent<&UpdateResourcesAction::memory_percent>(),
             F<&UpdateResourcesAction::max_memory_bytes>(
                 "maxMemoryBytes",
                 "The limit is never raised above this. Required with memoryPercent, so that "
@@ -150,13 +148,7 @@ SALVE_APIS_TABLE(
             F<&UpdateResourcesAction::cpu_millis>("cpuMillis",
                                                   "New CPU limit in thousandths of a core.")
                 .Range(10, 1024000),
-        })
-        .Cel("has(self.memoryBytes) || has(self.memoryPercent) || has(self.cpuMillis)",
-             "one of memoryBytes, memoryPercent, cpuMillis must be set")
-        .Cel("!(has(self.memoryBytes) && has(self.memoryPercent))",
-             "memoryBytes and memoryPercent exclude each other")
-        .Cel("!has(self.memoryPercent) || has(self.maxMemoryBytes)",
-             "memoryPercent needs maxMemoryBytes"));
+        })));
 
 SALVE_APIS_TABLE(ExecAction,
                  Describe("ExecAction",

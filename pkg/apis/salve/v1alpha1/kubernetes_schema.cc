@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Targets and actions of the Kubernetes backend.
 #include "pkg/apis/codec_impl.h"
+#include "pkg/apis/salve/v1alpha1/resource_rules.h"
 #include "pkg/apis/salve/v1alpha1/tables.h"
 #include "pkg/apis/schema_builder.h"
 
@@ -104,7 +105,7 @@ SALVE_APIS_TABLE(EvictPodAction, Describe("EvictPodAction",
 
 SALVE_APIS_TABLE(
     SetResourcesAction,
-    Describe(
+    WithResourceRules(Describe(
         "SetResourcesAction",
         {
             F<&SetResourcesAction::container>(
@@ -115,10 +116,7 @@ SALVE_APIS_TABLE(
                 "memoryBytes",
                 "New memory limit. A request above it, or equal to the limit of before, follows.")
                 .Range(0, std::int64_t{1} << 46),
-            F<&SetResourcesAction::memory_percent>(
-                "memoryPercent",
-                "Raises the memory limit by this part of what it is now: 50 is half as much again.")
-                .Range(1, 400),
+            MemoryPercent<&SetResourcesAction::memory_percent>(),
             F<&SetResourcesAction::max_memory_bytes>(
                 "maxMemoryBytes",
                 "The limit is never raised above this. Required with memoryPercent, so that "
@@ -127,12 +125,6 @@ SALVE_APIS_TABLE(
             F<&SetResourcesAction::cpu_millis>("cpuMillis",
                                                "New CPU limit in thousandths of a core.")
                 .Range(0, 1024000),
-        })
-        .Cel("has(self.memoryBytes) || has(self.memoryPercent) || has(self.cpuMillis)",
-             "one of memoryBytes, memoryPercent, cpuMillis must be set")
-        .Cel("!(has(self.memoryBytes) && has(self.memoryPercent))",
-             "memoryBytes and memoryPercent exclude each other")
-        .Cel("!has(self.memoryPercent) || has(self.maxMemoryBytes)",
-             "memoryPercent needs maxMemoryBytes"));
+        })));
 
 }  // namespace salve::apis
