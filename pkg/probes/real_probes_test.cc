@@ -6,13 +6,14 @@
 #include <sys/socket.h>
 
 #include "pkg/backends/docker/testing/real_engine.h"
+#include "pkg/backends/text.h"
 #include "pkg/probes/prober.h"
 
 // The redis and postgres probes on the real services in containers.
 namespace salve::probes {
 namespace {
 
-using backends::docker::Trim;
+using backends::Trim;
 using backends::docker::testing::Container;
 using backends::docker::testing::Docker;
 using backends::docker::testing::Shell;
