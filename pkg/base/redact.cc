@@ -192,8 +192,8 @@ bool IsSecretName(std::string_view name) {
       "password", "passwd",        "secret",     "token",       "apikey",     "api_key",
       "api-key",  "authorization", "credential", "private_key", "access_key", "accesskey"};
   // Names of things about secrets that are no secrets themselves.
-  static constexpr std::array<std::string_view, 4> kInnocent = {"secretref", "secretname", "tokens",
-                                                                "tokenfile"};
+  static constexpr std::array<std::string_view, 5> kInnocent = {
+      "secretref", "secretname", "secretsmanager", "tokens", "tokenfile"};
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
   if (std::find(kInnocent.begin(), kInnocent.end(), lower) != kInnocent.end()) return false;
