@@ -32,11 +32,9 @@ Changes CompareValue(const Json* before, const Json* after, const SchemaNode* sc
 
 Changes CompareLeaf(const Json* before, const Json* after) {
   Changes changes;
-  if (before == nullptr) {
-    OwnNode(changes.set);
-  } else if (after == nullptr) {
+  if (before != nullptr && after == nullptr) {
     OwnNode(changes.removed);
-  } else if (*before != *after) {
+  } else if (before == nullptr || *before != *after) {
     OwnNode(changes.set);
   }
   return changes;
@@ -133,9 +131,10 @@ void CompareItems(const Json* before, const Json* after, const SchemaNode& schem
 
 Changes CompareValue(const Json* before, const Json* after, const SchemaNode* schema,
                      const Json* zero) {
-  const Json& shape =
-      before != nullptr && (after == nullptr || before->is_object()) ? *before : *after;
-  const Granularity granularity = GranularityOf(schema, shape);
+  const Json* shape = before;
+  if (after != nullptr && (before == nullptr || !before->is_object())) shape = after;
+  if (shape == nullptr) return {};  // neither side has it: nothing changed
+  const Granularity granularity = GranularityOf(schema, *shape);
   if (granularity == Granularity::kLeaf) return CompareLeaf(before, after);
   Changes changes;
   if (granularity == Granularity::kList) {

@@ -239,7 +239,7 @@ void DefaultBuiltIn(Json& object, const ServedResource& resource) {
       if (!object.contains("eventTime")) object["eventTime"] = nullptr;
       for (const char* key : {"reason", "message", "type", "action", "count"}) {
         const auto it = object.find(key);
-        if (it != object.end() && (*it == "" || *it == 0)) object.erase(it);
+        if (it != object.end() && (*it == Json("") || *it == 0)) object.erase(it);
       }
       break;
     case BuiltIn::kLease:

@@ -27,7 +27,7 @@ const Credentials kKeys{"AKIDEXAMPLE", "the-secret-key", "the-session-token", st
 // What the service does with one request.
 using Step = std::function<StatusOr<http::Response>(const http::CallOptions&)>;
 
-Step Says(int status, const std::string& body, http::Headers more = {}) {
+Step Says(int status, const std::string& body, const http::Headers& more = {}) {
   return [=](const http::CallOptions&) -> StatusOr<http::Response> {
     http::Response response = JsonAnswer(status, body);
     for (const auto& [name, value] : more) response.headers.Add(name, value);

@@ -56,7 +56,7 @@ class IncidentApi {
     return JsonResponse(200, ToJson(*incident, true));
   }
 
-  void Timeline(RoutedRequest request, std::unique_ptr<ResponseWriter> writer, bool one) {
+  void Timeline(const RoutedRequest& request, std::unique_ptr<ResponseWriter> writer, bool one) {
     std::optional<IncidentKey> only;
     if (one) {
       const auto incident = Find(request);
@@ -200,7 +200,7 @@ constexpr char kIncident[] = "/api/v1/incidents/{namespace}/{name}";
 void AddIncidentRoutes(Router& router, TimelineHub& hub, std::shared_ptr<Authorizer> authorizer,
                        ApprovalSink approvals, Clock& clock) {
   auto api = std::make_shared<IncidentApi>(hub, std::move(authorizer), std::move(approvals), clock);
-  const auto add = [&](const char* method, const std::string& pattern, auto handle) {
+  const auto add = [&](const char* method, const std::string& pattern, const auto& handle) {
     Route route;
     route.method = method;
     route.pattern = pattern;
@@ -212,19 +212,19 @@ void AddIncidentRoutes(Router& router, TimelineHub& hub, std::shared_ptr<Authori
   };
   const std::string incident = kIncident;
   add("GET", "/api/v1/incidents",
-      [api](RoutedRequest r, std::unique_ptr<ResponseWriter> w) { w->Send(api->List(r)); });
+      [api](const RoutedRequest& r, std::unique_ptr<ResponseWriter> w) { w->Send(api->List(r)); });
   add("GET", incident,
-      [api](RoutedRequest r, std::unique_ptr<ResponseWriter> w) { w->Send(api->Get(r)); });
+      [api](const RoutedRequest& r, std::unique_ptr<ResponseWriter> w) { w->Send(api->Get(r)); });
   for (const bool approve : {true, false}) {
     add("POST", incident + (approve ? "/approve" : "/reject"),
-        [api, approve](RoutedRequest r, std::unique_ptr<ResponseWriter> w) {
+        [api, approve](const RoutedRequest& r, std::unique_ptr<ResponseWriter> w) {
           w->Send(api->Decide(r, approve));
         });
   }
   for (const bool one : {true, false}) {
     add("GET", one ? incident + "/timeline" : "/api/v1/timeline",
-        [api, one](RoutedRequest r, std::unique_ptr<ResponseWriter> w) {
-          api->Timeline(std::move(r), std::move(w), one);
+        [api, one](const RoutedRequest& r, std::unique_ptr<ResponseWriter> w) {
+          api->Timeline(r, std::move(w), one);
         });
   }
 }

@@ -71,7 +71,7 @@ class TimelineHub {
   Status Admit(const Identity& identity) const;
   // Starts telling `sink`. `only`: one incident. `last_id`: what the reader saw last.
   void Attach(const Identity& identity, std::optional<IncidentKey> only,
-              std::optional<std::string> last_id, std::shared_ptr<http::StreamSink> sink);
+              const std::optional<std::string>& last_id, std::shared_ptr<http::StreamSink> sink);
   std::size_t readers() const;
   const TimelineOptions& options() const { return options_; }
 

@@ -43,7 +43,7 @@ Status TimelineHub::Admit(const Identity& identity) const {
 }
 
 void TimelineHub::Attach(const Identity& identity, std::optional<IncidentKey> only,
-                         std::optional<std::string> last_id,
+                         const std::optional<std::string>& last_id,
                          std::shared_ptr<http::StreamSink> sink) {
   auto reader = std::make_shared<Reader>();
   reader->identity = identity;

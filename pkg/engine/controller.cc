@@ -159,8 +159,8 @@ bool Controller::ProcessOne() {
 
 void Controller::Handle(const WorkQueue::Item& item) {
   char number[24];
-  std::snprintf(number, sizeof number, "-%08llu",
-                static_cast<unsigned long long>(runs_.fetch_add(1) + 1));
+  const unsigned long long run = runs_.fetch_add(1) + 1;
+  std::snprintf(number, sizeof number, "-%08llu", run);
   ReconcileContext context;
   const MonoTime start = env_.clock.Monotonic();
   context.deadline = start + options_.reconcile_timeout;

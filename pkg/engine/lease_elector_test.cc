@@ -19,7 +19,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::Fault;
 using ::testing::HasSubstr;
-using testing::World;
 
 const ResourceInfo kLeases{"coordination.k8s.io", "v1", "leases", "Lease", true};
 const NamespacedName kLease{"salve-system", "salve-controller"};
@@ -72,7 +71,7 @@ class LeaseElectorTest : public ::testing::Test {
     const auto lease = server_.Get(kLeases, kLease);
     return lease.ok() ? (*lease)["spec"].value("holderIdentity", "") : "(none)";
   }
-  static std::function<Fault(const Call&)> Refusing(Status status) {
+  static std::function<Fault(const Call&)> Refusing(const Status& status) {
     return [status](const Call&) { return Fault::Refuse(status); };
   }
 

@@ -26,7 +26,7 @@ class NoopReconciler : public Reconciler {
 
 class ManagerTest : public ::testing::Test {
  protected:
-  FunctionRunnable Part(const std::string& name, Status start = Status::Ok()) {
+  FunctionRunnable Part(const std::string& name, const Status& start = Status::Ok()) {
     return FunctionRunnable(
         name,
         [this, name, start] {

@@ -181,10 +181,11 @@ bool Store::Take(CachedPtr item, bool offered) {
   {
     MutexLock lock(mu_);
     const auto it = items_.find(name);
-    const CachedPtr before = it == items_.end() ? nullptr : it->second;
+    const bool cached = it != items_.end();
+    const CachedPtr before = cached ? it->second : nullptr;
     // The watch has told everything up to version_: what is not in the cache and not newer than
     // that has been deleted since.
-    const std::string& known = before != nullptr ? before->header.resource_version : version_;
+    const std::string& known = cached ? it->second->header.resource_version : version_;
     if (NotNewer(version, known)) return false;
     if (offered && !(synced_ && Older(version_, version) && Older(known, version))) return false;
     Diff(before, item, false, false, deltas);

@@ -169,8 +169,7 @@ TEST_F(WireFaultTest, GarbageAnywhereBetweenTheEventsIsMadeUpFor) {
         "{\"type\":\"NEWS\",\"object\":{\"kind\":\"Widget\"}}",
         "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Table\"}}",
         "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Widget\",\"metadata\":{\"name\":\"x\"}}}",
-        "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"Widget\",\"metadata\":{\"resourceVersion\":"
-        "7}}}",
+        R"({"type":"BOOKMARK","object":{"kind":"Widget","metadata":{"resourceVersion":7}}})",
         "{\"type\":\"DELETED\",\"object\":{\"kind\":\"Widget\",\"metadata\":null}}"}) {
     for (std::size_t before = 0; before <= 4; ++before) {
       Play(

@@ -8,6 +8,7 @@
 #include <boost/beast/http/read.hpp>
 
 #include "pkg/base/log.h"
+#include "pkg/http/ignore_error.h"
 #include "pkg/http/request_check.h"
 
 namespace salve::http {
@@ -101,7 +102,7 @@ void Connection::NextRequest() {
     // Sent ahead while an answer streamed. OnReadSome comes back here.
     SetDeadlineAfter(core_->options.header_deadline);
     Error ignored;
-    channel_.socket().cancel(ignored);
+    Ignore(channel_.socket().cancel(ignored));
     return;
   }
   if (buffer_.size() > 0) {

@@ -4,6 +4,7 @@
 #include <boost/asio/buffer.hpp>
 
 #include "pkg/http/connection.h"
+#include "pkg/http/ignore_error.h"
 
 namespace salve::http {
 namespace {
@@ -131,7 +132,7 @@ void Connection::Linger() {
       return channel_.Shutdown([self = shared_from_this()](const Error&) { self->Close(); });
     }
     Error ignored;
-    channel_.socket().shutdown(Channel::Socket::shutdown_send, ignored);
+    Ignore(channel_.socket().shutdown(Channel::Socket::shutdown_send, ignored));
   }
   if (reading_) return;  // Its handler closes.
   buffer_.clear();
@@ -160,7 +161,7 @@ void Connection::Close() {
   then_ = nullptr;
   ClearDeadline();
   Error ignored;
-  channel_.socket().close(ignored);
+  Ignore(channel_.socket().close(ignored));
   if (const auto stream = std::exchange(stream_, nullptr)) stream->ReaderGone();
   if (const auto on_closed = std::exchange(on_closed_, nullptr)) on_closed(this);
 }
@@ -186,7 +187,7 @@ void Connection::OnDeadline() {
   if (!can_say_so) return Close();
   timed_out_ = true;
   Error ignored;
-  channel_.socket().cancel(ignored);  // The read ends with an error; OnReadError answers.
+  Ignore(channel_.socket().cancel(ignored));  // The read ends with an error; OnReadError answers.
 }
 
 }  // namespace salve::http

@@ -7,6 +7,7 @@
 #include <boost/asio/buffer.hpp>
 
 #include "pkg/base/log.h"
+#include "pkg/http/ignore_error.h"
 #include "pkg/http/wire.h"
 
 namespace salve::http {
@@ -31,7 +32,7 @@ Status ListenError(const ServerOptions& options, const error_code& error) {
 }
 
 // IPv4 in IPv6 counts as IPv4; an IPv6 client has a whole /64 to itself, so that counts as one.
-std::string AddressKey(asio::ip::address address) {
+std::string AddressKey(const asio::ip::address& address) {
   if (!address.is_v6()) return address.to_string();
   asio::ip::address_v6 v6 = address.to_v6();
   if (v6.is_v4_mapped()) {
@@ -61,11 +62,12 @@ Status Listener::Open() {
                                 ": the port is not in 0–65535");
   }
   const Tcp::endpoint endpoint(address, static_cast<unsigned short>(options.port));
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return ListenError(options, error);
+  if (acceptor_.open(endpoint.protocol(), error) ||
+      acceptor_.set_option(asio::socket_base::reuse_address(true), error) ||
+      acceptor_.bind(endpoint, error) ||
+      acceptor_.listen(asio::socket_base::max_listen_connections, error)) {
+    return ListenError(options, error);
+  }
   port_ = acceptor_.local_endpoint(error).port();
   return {};
 }
@@ -102,8 +104,8 @@ void Listener::OnAccepted(Tcp::socket socket) {
       (count != per_address_.end() && count->second >= options.max_connections_per_address)) {
     return TurnAway(std::move(socket));
   }
-  socket.set_option(Tcp::no_delay(true), error);
-  socket.set_option(asio::socket_base::keep_alive(true), error);
+  Ignore(socket.set_option(Tcp::no_delay(true), error));
+  Ignore(socket.set_option(asio::socket_base::keep_alive(true), error));
   ++per_address_[address];
   const bool v6 = peer.address().is_v6();
   std::string name = peer.address().to_string();
@@ -124,9 +126,9 @@ void Listener::TurnAway(Tcp::socket socket) {
   busy.headers.Add("Retry-After", "1");
   const std::string bytes =
       ResponseHead(busy, WireOptions{false, false, false}, SystemClock().Now()) + busy.body;
-  socket.non_blocking(true, error);
+  Ignore(socket.non_blocking(true, error));
   socket.write_some(asio::buffer(bytes), error);
-  socket.shutdown(Tcp::socket::shutdown_send, error);
+  Ignore(socket.shutdown(Tcp::socket::shutdown_send, error));
   std::array<char, 4096> scratch;
   for (int i = 0; i < 4 && !error; ++i) socket.read_some(asio::buffer(scratch), error);
 }
@@ -141,7 +143,7 @@ void Listener::OnClosed(Connection* connection, const std::string& address) {
 void Listener::Drain(std::function<void()> when_empty) {
   draining_ = true;
   error_code ignored;
-  acceptor_.close(ignored);
+  Ignore(acceptor_.close(ignored));
   pause_.cancel();
   when_empty_ = std::move(when_empty);
   std::vector<std::weak_ptr<Connection>> all;

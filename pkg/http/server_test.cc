@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-std::unique_ptr<Server> StartOrDie(Handler& handler, ServerOptions options = {}) {
+std::unique_ptr<Server> StartOrDie(Handler& handler, const ServerOptions& options = {}) {
   auto server = Server::Start(options, handler);
   EXPECT_TRUE(server.ok()) << server.status();
   return *std::move(server);

@@ -34,10 +34,12 @@ int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_length,
 
 Status UseCertificate(ssl::context& context, const std::string& chain, const std::string& key) {
   error_code error;
-  context.use_certificate_chain(boost::asio::buffer(chain), error);
-  if (error) return TlsError("the certificate chain is not usable PEM", error);
-  context.use_private_key(boost::asio::buffer(key), ssl::context::pem, error);
-  if (error) return TlsError("the private key is not usable PEM", error);
+  if (context.use_certificate_chain(boost::asio::buffer(chain), error)) {
+    return TlsError("the certificate chain is not usable PEM", error);
+  }
+  if (context.use_private_key(boost::asio::buffer(key), ssl::context::pem, error)) {
+    return TlsError("the private key is not usable PEM", error);
+  }
   if (SSL_CTX_check_private_key(context.native_handle()) != 1) {
     ERR_clear_error();
     return InvalidArgumentError("TLS: the private key does not belong to the certificate");
@@ -68,13 +70,15 @@ Status ConfigureClientTls(const TlsOptions& options, ssl::context& context) {
   error_code error;
   SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
   if (options.ca_pem.empty()) {
-    context.set_default_verify_paths(error);
-    if (error) return TlsError("the system's root certificates cannot be read", error);
+    if (context.set_default_verify_paths(error)) {
+      return TlsError("the system's root certificates cannot be read", error);
+    }
   } else {
     // Only the given ones count, whatever the context trusted before.
     SSL_CTX_set_cert_store(context.native_handle(), X509_STORE_new());
-    context.add_certificate_authority(boost::asio::buffer(options.ca_pem), error);
-    if (error) return TlsError("the CA bundle is not usable PEM", error);
+    if (context.add_certificate_authority(boost::asio::buffer(options.ca_pem), error)) {
+      return TlsError("the CA bundle is not usable PEM", error);
+    }
   }
   if (options.certificate_pem.empty() && options.private_key_pem.empty()) return {};
   return UseCertificate(context, options.certificate_pem, options.private_key_pem);

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 
 #include "pkg/base/mutex.h"
+#include "pkg/http/ignore_error.h"
 #include "pkg/http/transports.h"
 #include "pkg/http/wire.h"
 
@@ -47,10 +48,7 @@ struct Link {
 class IdleLinks {
  public:
   std::unique_ptr<Link> Take() {
-    MutexLock lock(mu_);
-    while (!links_.empty()) {
-      std::unique_ptr<Link> link = std::move(links_.back());
-      links_.pop_back();
+    while (std::unique_ptr<Link> link = Pop()) {
       // Readable means closed by the server, or out of step: either way of no more use.
       char byte = 0;
       const auto got = ::recv(link->socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
@@ -66,6 +64,14 @@ class IdleLinks {
   }
 
  private:
+  std::unique_ptr<Link> Pop() {
+    MutexLock lock(mu_);
+    if (links_.empty()) return nullptr;
+    std::unique_ptr<Link> link = std::move(links_.back());
+    links_.pop_back();
+    return link;
+  }
+
   Mutex mu_;
   std::vector<std::unique_ptr<Link>> links_ SALVE_GUARDED_BY(mu_);
 };
@@ -145,7 +151,7 @@ class Exchange {
     interrupted_ = true;
     asio::post(link_->io, [this] {
       error_code ignored;
-      link_->socket.cancel(ignored);
+      Ignore(link_->socket.cancel(ignored));
     });
   }
 
@@ -190,7 +196,7 @@ class Exchange {
         if (over) break;
         timed_out_ = true;
         error_code ignored;
-        link_->socket.cancel(ignored);
+        Ignore(link_->socket.cancel(ignored));
       }
       link_->io.run_one_for(std::max<Duration>(left, std::chrono::milliseconds(1)));
     }

@@ -19,10 +19,11 @@ class FunctionHandler final : public Handler {
   explicit FunctionHandler(Handling handle, Admission admit = nullptr)
       : handle_(std::move(handle)), admit_(std::move(admit)) {}
   // Answers every request at once with what `answer` returns.
-  static FunctionHandler Answering(std::function<Response(const Request&)> answer) {
-    return FunctionHandler([answer](Request request, std::unique_ptr<ResponseWriter> writer) {
-      writer->Send(answer(request));
-    });
+  static FunctionHandler Answering(const std::function<Response(const Request&)>& answer) {
+    return FunctionHandler(
+        [answer](const Request& request, std::unique_ptr<ResponseWriter> writer) {
+          writer->Send(answer(request));
+        });
   }
 
   void Handle(Request request, std::unique_ptr<ResponseWriter> writer) override {

@@ -28,6 +28,7 @@ sockaddr_in Address(const char* ip, int port) {
 
 RawClient::RawClient(int port, const char* from, int receive_buffer) {
   fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) std::abort();  // no test can go on without descriptors
   if (receive_buffer > 0) {
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
   }
