@@ -5,6 +5,8 @@
 #include <set>
 
 #include "pkg/apis/codec_impl.h"
+#include "pkg/apis/config/v1alpha1/sinks.h"
+#include "pkg/apis/config/v1alpha1/tables.h"
 #include "pkg/apis/salve/v1alpha1/tables.h"
 #include "pkg/apis/schema_builder.h"
 #include "pkg/apis/syntax.h"
@@ -15,9 +17,12 @@ namespace salve::apis {
 using config::v1alpha1::BackendConfiguration;
 using config::v1alpha1::ControllerConfiguration;
 using config::v1alpha1::DockerBackend;
+using config::v1alpha1::EcsBackend;
 using config::v1alpha1::ExecConfiguration;
 using config::v1alpha1::KubernetesBackend;
 using config::v1alpha1::ProbeConfiguration;
+using config::v1alpha1::ReceiverConfiguration;
+using config::v1alpha1::SinkConfiguration;
 using config::v1alpha1::TlsFiles;
 
 SALVE_APIS_TABLE(
@@ -60,6 +65,28 @@ SALVE_APIS_TABLE(
              }));
 
 SALVE_APIS_TABLE(
+    EcsBackend,
+    Describe(
+        "EcsBackend",
+        {
+            F<&EcsBackend::region>(
+                "region", "Default AWS_REGION, else AWS_DEFAULT_REGION, else the profile's own.")
+                .Matching("^[a-z]{2}(-[a-z]+)+-[0-9]+$"),
+            F<&EcsBackend::profile>("profile",
+                                    "Of the shared files; default AWS_PROFILE, else default."),
+            F<&EcsBackend::role_arn>("roleARN", "A role to assume with those credentials.")
+                .Matching("^arn:aws[a-z-]*:iam::[0-9]{12}:role/\\S+$"),
+            F<&EcsBackend::endpoint>(
+                "endpoint", "Instead of the region's own; plain http only on this machine."),
+            F<&EcsBackend::poll_seconds>("pollSeconds",
+                                         "How often the services that policies name are looked at.")
+                .Default()
+                .Range(1, 3600),
+            F<&EcsBackend::allowed_namespaces>(
+                "allowedNamespaces", "Namespaces whose policies may use it; * means all."),
+        }));
+
+SALVE_APIS_TABLE(
     BackendConfiguration,
     Describe(
         "BackendConfiguration",
@@ -67,6 +94,7 @@ SALVE_APIS_TABLE(
             F<&BackendConfiguration::name>("name", "What policies call it.").Required().DnsLabel(),
             F<&BackendConfiguration::docker>("docker", "A Docker engine."),
             F<&BackendConfiguration::kubernetes>("kubernetes", "A Kubernetes cluster."),
+            F<&BackendConfiguration::ecs>("ecs", "An account of Amazon ECS in one region."),
         }));
 
 SALVE_APIS_TABLE(ExecConfiguration,
@@ -91,6 +119,8 @@ struct File {
   std::string api_version;
   std::string kind;
   std::vector<BackendConfiguration> backends;
+  std::vector<ReceiverConfiguration> receivers;
+  std::vector<SinkConfiguration> sinks;
   ExecConfiguration exec;
   ProbeConfiguration probes;
 };
@@ -105,6 +135,8 @@ const Struct& SchemaOf<File>() {
                    F<&File::api_version>("apiVersion", "Version of this format.").Required(),
                    F<&File::kind>("kind", "ControllerConfiguration.").Required(),
                    F<&File::backends>("backends", "Where targets live."),
+                   F<&File::receivers>("receivers", "Whose alerts are believed.").MaxItems(64),
+                   F<&File::sinks>("sinks", "Where messages to people go.").MaxItems(64),
                    F<&File::exec>("exec", "What exec actions may run."),
                    F<&File::probes>("probes", "Where probes may connect to."),
                });
@@ -114,6 +146,12 @@ const Struct& SchemaOf<File>() {
 namespace config::v1alpha1 {
 namespace {
 
+void CheckEcs(const EcsBackend& ecs, const std::string& path, FieldErrors& errors) {
+  if (ecs.endpoint.empty()) return;
+  const std::string why = CheckHttpUrl(ecs.endpoint);
+  if (!why.empty()) errors.push_back(InvalidField(path + ".endpoint", Quoted(ecs.endpoint), why));
+}
+
 void CheckBackends(const std::vector<BackendConfiguration>& backends, FieldErrors& errors) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < backends.size(); ++i) {
@@ -121,12 +159,16 @@ void CheckBackends(const std::vector<BackendConfiguration>& backends, FieldError
     if (!names.insert(backends[i].name).second) {
       errors.push_back(DuplicateField(path + ".name", Quoted(backends[i].name)));
     }
-    if (backends[i].docker.has_value() == backends[i].kubernetes.has_value()) {
-      errors.push_back(backends[i].docker
-                           ? ForbiddenField(path + ".kubernetes", "a backend is of one kind only")
-                           : RequiredField(path, "a backend needs its kind: docker or kubernetes"));
+    const int kinds =
+        (backends[i].docker ? 1 : 0) + (backends[i].kubernetes ? 1 : 0) + (backends[i].ecs ? 1 : 0);
+    if (kinds != 1) {
+      errors.push_back(
+          kinds > 1 ? ForbiddenField(path + (backends[i].ecs ? ".ecs" : ".kubernetes"),
+                                     "a backend is of one kind only")
+                    : RequiredField(path, "a backend needs its kind: docker, kubernetes or ecs"));
       continue;
     }
+    if (backends[i].ecs) CheckEcs(*backends[i].ecs, path + ".ecs", errors);
     if (!backends[i].docker) continue;
     const std::string& host = backends[i].docker->host;
     if (!host.empty() && host.rfind("unix:///", 0) != 0 && host.rfind("tcp://", 0) != 0) {
@@ -151,6 +193,8 @@ FieldErrors Check(const File& file) {
   }
   if (file.kind != kKind) errors.push_back(UnsupportedField("kind", Quoted(file.kind), {kKind}));
   CheckBackends(file.backends, errors);
+  CheckReceivers(file.receivers, errors);
+  CheckSinks(file.sinks, errors);
   CheckArgvPatterns(file.exec.allow, "exec.allow", errors);
   CheckCidrs(file.probes.allowed_cidrs, "probes.allowedCIDRs", errors);
   CheckCidrs(file.probes.denied_cidrs, "probes.deniedCIDRs", errors);
@@ -177,17 +221,26 @@ StatusOr<ControllerConfiguration> LoadConfiguration(const std::string& text,
   context.strict = true;
   internal::DecodeStruct(SchemaOf<File>(), document->value, internal::Path{}, &read, context);
   FieldErrors errors = std::move(context.errors);
+  if (errors.empty()) errors = CheckSchema(read);
   if (errors.empty()) errors = Check(read);
   if (!errors.empty()) return At(file, *document, errors);
-  ControllerConfiguration configuration{std::move(read.backends), std::move(read.exec),
-                                        std::move(read.probes)};
-  if (configuration.backends.empty())
-    configuration.backends = {{"docker", DockerBackend{}, std::nullopt}};
+  ControllerConfiguration configuration;
+  configuration.backends = std::move(read.backends);
+  configuration.receivers = std::move(read.receivers);
+  configuration.sinks = std::move(read.sinks);
+  CompleteSinks(configuration.sinks);
+  configuration.exec = std::move(read.exec);
+  configuration.probes = std::move(read.probes);
+  if (configuration.backends.empty()) {
+    configuration.backends.emplace_back().name = "docker";
+    configuration.backends[0].docker.emplace();
+  }
   for (BackendConfiguration& backend : configuration.backends) {
-    std::vector<std::string>& namespaces = backend.kubernetes
-                                               ? backend.kubernetes->allowed_namespaces
-                                               : backend.docker->allowed_namespaces;
+    std::vector<std::string>& namespaces = backend.AllowedNamespaces();
     if (namespaces.empty()) namespaces = {"*"};
+  }
+  for (ReceiverConfiguration& receiver : configuration.receivers) {
+    if (receiver.allowed_namespaces.empty()) receiver.allowed_namespaces = {"*"};
   }
   return configuration;
 }

@@ -40,14 +40,31 @@ struct KubernetesBackend {
   std::vector<std::string> allowed_namespaces;
 };
 
+// One account in one region. Credentials come from the process's surroundings, as with every tool
+// for AWS (environment, shared files, web identity, container, instance).
+struct EcsBackend {
+  std::string region;    // "" = AWS_REGION, AWS_DEFAULT_REGION, the profile's
+  std::string profile;   // of the shared files; "" = AWS_PROFILE, else "default"
+  std::string role_arn;  // assumed with those credentials; "" = none
+  std::string endpoint;  // "" = the region's own; plain http only on loopback
+  // How often the services that policies name are looked at.
+  std::int64_t poll_seconds = 10;
+  std::vector<std::string> allowed_namespaces;  // "*" = all (the default)
+};
+
 // Exactly one member beside the name.
 struct BackendConfiguration {
   std::string name;
   std::optional<DockerBackend> docker;
   std::optional<KubernetesBackend> kubernetes;
+  std::optional<EcsBackend> ecs;
 
   // Which namespaces' policies may use it; "*" = all.
   const std::vector<std::string>& AllowedNamespaces() const {
+    return const_cast<BackendConfiguration*>(this)->AllowedNamespaces();
+  }
+  std::vector<std::string>& AllowedNamespaces() {
+    if (ecs) return ecs->allowed_namespaces;
     return kubernetes ? kubernetes->allowed_namespaces : docker->allowed_namespaces;
   }
 };
@@ -63,8 +80,70 @@ struct ProbeConfiguration {
   std::vector<std::string> denied_cidrs;
 };
 
+// Where a secret of the configuration is read from, each time anew; never the value itself. Exactly
+// one member.
+struct SecretReference {
+  std::string env;
+  std::string file;
+};
+
+// Exactly one member: how a delivery shows that it is from whom it says.
+struct ReceiverAuthentication {
+  // Each list holds several secrets at once while they are rotated; any of them counts.
+  std::vector<SecretReference> bearer;  // Authorization: Bearer …, or X-API-Key
+  std::vector<SecretReference> hmac;    // the signature that the receiver's kind defines
+  std::vector<SecretReference> basic;   // "user:password" of HTTP basic authentication
+};
+
+// Somebody's monitoring that may post to /api/v1/webhooks/NAME.
+struct ReceiverConfiguration {
+  std::string name;
+  std::string kind;  // alertmanager | self-heal | sentry | logfire | github | sns
+  ReceiverAuthentication authentication;
+  std::vector<std::string> topic_arns;          // sns only: topics that are believed
+  std::vector<std::string> allowed_namespaces;  // whose policies may listen to it; "*" = all
+  std::int64_t requests_per_hour = 1000;
+  std::int64_t burst = 2000;
+};
+
+// Exactly one member beside the name: how messages are delivered.
+struct WebhookSink {
+  std::string url;
+  SecretReference secret;  // signs each message (Standard Webhooks); none: unsigned
+};
+struct SlackSink {
+  SecretReference url;  // the incoming webhook's URL is the secret
+};
+struct TeamsSink {
+  SecretReference url;
+};
+struct PagerDutySink {
+  SecretReference routing_key;
+  std::string url;  // default the public Events API v2
+};
+struct EmailSink {
+  std::string server;  // host:port
+  std::string from;
+  std::vector<std::string> to;
+  bool start_tls = true;
+  std::string user;
+  SecretReference password;
+};
+struct SinkConfiguration {
+  std::string name;
+  std::optional<WebhookSink> webhook;
+  std::optional<SlackSink> slack;
+  std::optional<TeamsSink> teams;
+  std::optional<PagerDutySink> pagerduty;
+  std::optional<EmailSink> email;
+  std::vector<std::string> allowed_namespaces;  // whose policies may use it; "*" = all
+  std::int64_t messages_per_minute = 30;
+};
+
 struct ControllerConfiguration {
   std::vector<BackendConfiguration> backends;
+  std::vector<ReceiverConfiguration> receivers;
+  std::vector<SinkConfiguration> sinks;
   ExecConfiguration exec;
   ProbeConfiguration probes;
 };

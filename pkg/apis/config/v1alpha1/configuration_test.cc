@@ -39,6 +39,27 @@ probes: {allowedCIDRs: [10.0.0.0/8], deniedCIDRs: ["fe80::/10"]}
   EXPECT_THAT(c->probes.denied_cidrs, ElementsAre("fe80::/10"));
 }
 
+TEST(LoadConfiguration, ReadsReceivers) {
+  const auto c = LoadConfiguration(std::string(kHead) + R"(
+receivers:
+- name: am
+  kind: alertmanager
+  authentication: {basic: [{file: /run/am}, {env: AM}]}
+  allowedNamespaces: [shop]
+  requestsPerHour: 10
+- {name: aws, kind: sns, topicARNs: ["arn:aws:sns:eu-central-1:123456789012:alarms"]}
+)",
+                                   "salve.yaml");
+  ASSERT_TRUE(c.ok()) << c.status();
+  ASSERT_EQ(c->receivers.size(), 2u);
+  EXPECT_EQ(c->receivers[0].authentication.basic[0].file, "/run/am");
+  EXPECT_EQ(c->receivers[0].authentication.basic[1].env, "AM");
+  EXPECT_EQ(c->receivers[0].requests_per_hour, 10);
+  EXPECT_EQ(c->receivers[0].burst, 2000);
+  EXPECT_THAT(c->receivers[0].allowed_namespaces, ElementsAre("shop"));
+  EXPECT_THAT(c->receivers[1].allowed_namespaces, ElementsAre("*"));
+}
+
 struct BadCase {
   const char* text;
   const char* want;
@@ -55,14 +76,19 @@ TEST_P(BadConfiguration, IsRefusedWithFileLineAndField) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, BadConfiguration,
-    testing::Values(BadCase{"colour: red\n", "salve.yaml:3: "}, BadCase{"colour: red\n", "colour"},
-                    BadCase{"backends:\n- name: a\n  docker: {}\n- name: a\n  docker: {}\n",
-                            "salve.yaml:6: backends[1].name: Duplicate value"},
-                    BadCase{"backends:\n- name: a\n", "backends[0]"},
-                    BadCase{"backends:\n- name: a\n  docker: {host: ssh://x}\n",
-                            "backends[0].docker.host"},
-                    BadCase{"probes: {allowedCIDRs: [10.0.0.0/33]}\n", "probes.allowedCIDRs[0]"},
-                    BadCase{"probes: 3\n", "probes"}, BadCase{"exec: [\n", "salve.yaml"}));
+    testing::Values(
+        BadCase{"colour: red\n", "salve.yaml:3: "}, BadCase{"colour: red\n", "colour"},
+        BadCase{"backends:\n- name: a\n  docker: {}\n- name: a\n  docker: {}\n",
+                "salve.yaml:6: backends[1].name: Duplicate value"},
+        BadCase{"backends:\n- name: a\n", "backends[0]"},
+        BadCase{"backends:\n- name: a\n  docker: {host: ssh://x}\n", "backends[0].docker.host"},
+        BadCase{"backends:\n- name: a\n  ecs: {region: here}\n",
+                "salve.yaml:5: backends[0].ecs.region: Invalid value"},
+        BadCase{"backends:\n- name: a\n  ecs: {endpoint: aws}\n", "backends[0].ecs.endpoint"},
+        BadCase{"backends:\n- name: a\n  ecs: {}\n  docker: {}\n",
+                "backends[0].ecs: Forbidden: a backend is of one kind only"},
+        BadCase{"probes: {allowedCIDRs: [10.0.0.0/33]}\n", "probes.allowedCIDRs[0]"},
+        BadCase{"probes: 3\n", "probes"}, BadCase{"exec: [\n", "salve.yaml"}));
 
 TEST(LoadConfiguration, RefusesAnotherKind) {
   const auto c = LoadConfiguration("apiVersion: v1\nkind: ConfigMap\n", "salve.yaml");

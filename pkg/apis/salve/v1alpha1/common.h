@@ -57,9 +57,17 @@ struct KubernetesTarget {
   std::optional<LabelSelector> selector;  // of the workloads' own labels
 };
 
+// One service of Amazon ECS.
+struct EcsTarget {
+  std::string backend;  // name in the administrator's configuration; default "aws"
+  std::string cluster;  // name or ARN; default "default"
+  std::string service;  // name or ARN
+};
+
 struct Target {
   std::optional<DockerTarget> docker;
   std::optional<KubernetesTarget> kubernetes;
+  std::optional<EcsTarget> ecs;
 };
 
 // One concrete thing that can be ill: what an incident is about.
@@ -147,6 +155,25 @@ struct SetResourcesAction {
   std::optional<std::int64_t> max_memory_bytes;
   std::optional<std::int64_t> cpu_millis;
 };
+// Starts new tasks for all of a service's, as `aws ecs update-service --force-new-deployment`.
+struct ForceNewDeploymentAction {};
+// Goes back to an earlier task definition of the same family.
+struct RollbackTaskDefinitionAction {
+  std::string task_definition;  // family:revision; "" = the newest that was seen steady
+};
+struct SetDesiredCountAction {
+  std::int64_t count = 0;
+};
+// Stops the task that is ill, the worst one; the service starts another.
+struct StopTaskAction {};
+// Registers a revision of the task definition with other limits and deploys it.
+struct UpdateTaskResourcesAction {
+  std::string container;                     // default: the one that is ill, else the only one
+  std::optional<std::int64_t> memory_bytes;  // in whole MiB
+  std::optional<std::int64_t> memory_percent;
+  std::optional<std::int64_t> max_memory_bytes;
+  std::optional<std::int64_t> cpu_millis;  // 1000 = 1024 CPU units
+};
 // Does nothing but wait, then verification runs.
 struct WaitAction {
   std::int64_t seconds = 0;
@@ -175,6 +202,11 @@ struct Action {
   std::optional<DeletePodAction> delete_pod;
   std::optional<EvictPodAction> evict_pod;
   std::optional<SetResourcesAction> set_resources;
+  std::optional<ForceNewDeploymentAction> force_new_deployment;
+  std::optional<RollbackTaskDefinitionAction> rollback_task_definition;
+  std::optional<SetDesiredCountAction> set_desired_count;
+  std::optional<StopTaskAction> stop_task;
+  std::optional<UpdateTaskResourcesAction> update_task_resources;
   std::optional<WaitAction> wait;
 };
 

@@ -59,8 +59,9 @@ SALVE_APIS_TABLE(
                  F<&Target::docker>("docker", "Containers of a Docker engine."),
                  F<&Target::kubernetes>("kubernetes",
                                         "Workloads of a cluster, in the policy's namespace."),
+                 F<&Target::ecs>("ecs", "A service of Amazon ECS."),
              })
-        .ExactlyOne({"docker", "kubernetes"}));
+        .ExactlyOne({"docker", "kubernetes", "ecs"}));
 
 SALVE_APIS_TABLE(
     TargetRef,
@@ -286,6 +287,25 @@ SALVE_APIS_TABLE(
             F<&Action::set_resources>("setResources",
                                       "Changes a container's limits in the pod template. Base risk "
                                       "Medium; the inverse is the limits of before."),
+            F<&Action::force_new_deployment>(
+                "forceNewDeployment",
+                "Replaces a service's tasks by new ones of the same task definition. Base risk "
+                "Medium."),
+            F<&Action::rollback_task_definition>(
+                "rollbackTaskDefinition",
+                "Goes back to an earlier task definition. Base risk Medium; the inverse is the "
+                "one of before."),
+            F<&Action::set_desired_count>(
+                "setDesiredCount",
+                "Sets a service's number of tasks. Base risk Medium, to zero Critical; the inverse "
+                "is the number of before."),
+            F<&Action::stop_task>("stopTask",
+                                  "Stops the task that is ill, the worst one; the service starts "
+                                  "another. Base risk Medium."),
+            F<&Action::update_task_resources>(
+                "updateTaskResources",
+                "Registers and deploys a task definition with other limits. Base risk Medium; the "
+                "inverse is the task definition of before."),
             F<&Action::wait>("wait", "Does nothing for a while, then verifies. Base risk Low."),
         })
         .ExactlyOne({"restart",
@@ -308,6 +328,11 @@ SALVE_APIS_TABLE(
                      "deletePod",
                      "evictPod",
                      "setResources",
+                     "forceNewDeployment",
+                     "rollbackTaskDefinition",
+                     "setDesiredCount",
+                     "stopTask",
+                     "updateTaskResources",
                      "wait"}));
 
 // --- words

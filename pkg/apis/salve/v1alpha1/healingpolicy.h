@@ -48,7 +48,17 @@ struct ExecProbe {
   std::vector<std::string> argv;
 };
 
-// Exactly one of redis, postgres, http, tcp, exec.
+// Asks a Prometheus server. Health is 100 while every sample of the answer is within the bounds;
+// no sample at all is not health: it could not be measured.
+struct PrometheusProbe {
+  std::string url;    // of the server, without /api/v1/query
+  std::string query;  // PromQL, evaluated at the time of the measurement
+  std::optional<double> minimum;
+  std::optional<double> maximum;
+  std::optional<SecretSource> token;  // sent as a bearer token
+};
+
+// Exactly one of redis, postgres, http, tcp, exec, prometheus.
 struct Probe {
   std::string name;
   std::optional<RedisProbe> redis;
@@ -56,12 +66,36 @@ struct Probe {
   std::optional<HttpProbe> http;
   std::optional<TcpProbe> tcp;
   std::optional<ExecProbe> exec;
+  std::optional<PrometheusProbe> prometheus;
   std::int64_t period_seconds = 10;
   std::int64_t timeout_seconds = 2;
   std::int64_t unhealthy_below = 70;
   std::int64_t healthy_above = 80;
   std::int64_t failure_threshold = 2;
   std::int64_t success_threshold = 2;
+};
+
+// --- triggers
+// -----------------------------------------------------------------------------------------
+
+// An alert that somebody else's monitoring sends to one of the receivers.
+struct AlertTrigger {
+  std::string receiver;               // name in the configuration; "" = any
+  std::vector<std::string> matchers;  // all must match; Alertmanager's syntax: name="value", =~, …
+  // The alert's label whose value is the name of the target; "" = the policy has one target only,
+  // or the alert is about all of them.
+  std::string target_label;
+  std::int64_t for_seconds = 0;  // it must have been firing for so long
+  // Not repeated for so long it counts as cleared; 0 = only when its sender says that it is
+  // resolved. Default: 0 for alertmanager, 900 for receivers whose senders never say it.
+  std::optional<std::int64_t> clears_after_seconds;
+};
+
+// Exactly one member beside the name: alert.
+struct PolicyTrigger {
+  std::string name;
+  std::optional<AlertTrigger> alert;
+  std::string severity;  // Info | Warning | Critical; "" = what the alert says
 };
 
 // --- diagnosis and ladder
@@ -96,6 +130,7 @@ struct Diagnosis {
 
 struct Escalation {
   std::string message;
+  std::vector<std::string> sinks;  // told beside those of spec.notifications
 };
 
 // Exactly one of action, escalate.
@@ -149,17 +184,26 @@ struct History {
   std::int64_t ttl_seconds_after_resolved = 2592000;
 };
 
+// Who is told of what.
+struct Notification {
+  std::string sink;  // name in the administrator's configuration
+  // Not "on", which YAML takes for a boolean. Empty = all but Detected and Executed.
+  std::vector<std::string> stages;
+};
+
 struct HealingPolicySpec {
   std::string mode = kModeObserve;
   std::vector<Pause> pauses;
   Target target;
   std::vector<PolicyDependency> depends_on;
   std::vector<Probe> probes;
+  std::vector<PolicyTrigger> triggers;
   Diagnosis diagnosis;
   std::vector<Step> ladder;
   Verification verification;
   PolicyGuardrails guardrails;
   ApprovalRule approval;
+  std::vector<Notification> notifications;
   History history;
 };
 
@@ -211,6 +255,21 @@ struct BreakerStatus {
   std::string open_until;  // "" = closed
 };
 
+// What a receiver has taken in for one of the policy's triggers and one target: written before the
+// sender is told that it was accepted. One entry per trigger, target and alert.
+struct SignalStatus {
+  std::string trigger;
+  std::string fingerprint;  // 64 hex digits over receiver and the alert's labels
+  std::string target;       // name of the target; "" = all of the policy's
+  std::string state;        // Firing | Cleared
+  std::string since;        // when the state began, as its sender says
+  std::string received_at;  // the last delivery that changed anything, by Salve's clock
+  std::int64_t occurrences = 0;
+  std::string severity;
+  std::string message;
+  std::map<std::string, std::string> labels;  // bounded
+};
+
 struct HealingPolicyStatus {
   std::int64_t observed_generation = 0;
   std::vector<meta::v1::Condition> conditions;
@@ -218,6 +277,7 @@ struct HealingPolicyStatus {
   std::int64_t targets_total = 0;
   std::int64_t targets_unhealthy = 0;
   std::vector<TargetStatus> targets;  // bounded: unhealthy ones first
+  std::vector<SignalStatus> signals;  // bounded: cleared ones go first
   std::vector<std::string> open_incidents;
   std::int64_t open_incident_count = 0;  // for the printer column, which cannot count
   BudgetStatus budget;

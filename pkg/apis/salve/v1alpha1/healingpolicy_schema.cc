@@ -107,6 +107,27 @@ SALVE_APIS_TABLE(
              }));
 
 SALVE_APIS_TABLE(
+    PrometheusProbe,
+    Describe("PrometheusProbe",
+             {
+                 F<&PrometheusProbe::url>(
+                     "url", "Base URL of the server, without /api/v1. Redirects are not followed.")
+                     .Required()
+                     .MaxLength(2048)
+                     .Matching("^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"),
+                 F<&PrometheusProbe::query>("query",
+                                            "PromQL, evaluated anew for each measurement. Every "
+                                            "sample of the answer counts.")
+                     .Required()
+                     .MinLength(1)
+                     .MaxLength(4096),
+                 F<&PrometheusProbe::minimum>("minimum", "A sample below this is bad."),
+                 F<&PrometheusProbe::maximum>("maximum", "A sample above this is bad."),
+                 F<&PrometheusProbe::token>("token", "Where a bearer token is read from."),
+             })
+        .Cel("has(self.minimum) || has(self.maximum)", "minimum or maximum must be set"));
+
+SALVE_APIS_TABLE(
     Probe,
     Describe(
         "Probe",
@@ -123,6 +144,9 @@ SALVE_APIS_TABLE(
             F<&Probe::tcp>("tcp", "Opens a TCP connection. Health is 100 or 0."),
             F<&Probe::exec>("exec",
                             "Runs a command in the target. Health is 100 if it exits with 0."),
+            F<&Probe::prometheus>("prometheus",
+                                  "Asks a Prometheus server. Health is 100 while every sample is "
+                                  "within the bounds; no sample is not health."),
             F<&Probe::period_seconds>("periodSeconds", "Time from one measurement to the next.")
                 .Default()
                 .Range(1, 86400),
@@ -147,7 +171,7 @@ SALVE_APIS_TABLE(
                 .Default()
                 .Range(1, 100),
         })
-        .ExactlyOne({"redis", "postgres", "http", "tcp", "exec"})
+        .ExactlyOne({"redis", "postgres", "http", "tcp", "exec", "prometheus"})
         .Cel("(has(self.timeoutSeconds) ? self.timeoutSeconds : 2) <= (has(self.periodSeconds) ? "
              "self.periodSeconds : 10)",
              "timeoutSeconds must not be above periodSeconds", ".timeoutSeconds")
@@ -234,6 +258,10 @@ SALVE_APIS_TABLE(
     Describe("Escalation",
              {
                  F<&Escalation::message>("message", "What to tell the human.").Text(1024),
+                 F<&Escalation::sinks>(
+                     "sinks", "Notification sinks that are told, beside those of notifications.")
+                     .MaxItems(20)
+                     .ItemMaxLength(63),
              }));
 
 SALVE_APIS_TABLE(
@@ -413,6 +441,10 @@ SALVE_APIS_TABLE(
                                           "all.")
                 .MaxItems(20)
                 .MapKeys({"name"}),
+            F<&HealingPolicySpec::triggers>(
+                "triggers", "What opens incidents besides probes and the backend's own view.")
+                .MaxItems(20)
+                .MapKeys({"name"}),
             F<&HealingPolicySpec::diagnosis>("diagnosis", "From what is seen to the cause.")
                 .Default(Json::object()),
             F<&HealingPolicySpec::ladder>("ladder",
@@ -428,6 +460,9 @@ SALVE_APIS_TABLE(
                 .Default(Json::object()),
             F<&HealingPolicySpec::approval>("approval", "How humans approve.")
                 .Default(Json::object()),
+            F<&HealingPolicySpec::notifications>("notifications", "Who is told of what.")
+                .MaxItems(20)
+                .MapKeys({"sink"}),
             F<&HealingPolicySpec::history>("history", "How long resolved incidents are kept.")
                 .Default(Json::object()),
         })
@@ -544,6 +579,9 @@ SALVE_APIS_TABLE(
                 .KeepZero(),
             F<&HealingPolicyStatus::targets>("targets", "Health of each, unhealthy ones first.")
                 .MaxItems(1000),
+            F<&HealingPolicyStatus::signals>("signals",
+                                             "Alerts that were received for the policy's triggers.")
+                .MaxItems(200),
             F<&HealingPolicyStatus::open_incidents>("openIncidents",
                                                     "Names of unresolved incidents.")
                 .MaxItems(1000)

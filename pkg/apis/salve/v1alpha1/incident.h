@@ -17,8 +17,8 @@ struct PolicyRef {
 };
 
 struct Trigger {
-  std::string source;  // Probe | Target | Manual
-  std::string name;    // the probe's name, the condition's, the person's
+  std::string source;  // Probe | Target | Alert | Manual
+  std::string name;    // the probe's name, the condition's, the trigger's, the person's
   std::string message;
   std::string at;
 };
@@ -171,6 +171,19 @@ struct Durations {
   std::int64_t total_millis = 0;
 };
 
+// One message to one sink: written as Pending before it is sent, so that a message outlives the
+// process. Delivery is at least once, with a key by which the sink can tell a repetition.
+struct NotificationStatus {
+  std::string sink;
+  std::string stage;  // as in HealingPolicy.spec.notifications.stages
+  std::string key;    // the stage's occurrence: a second proposal is a second message
+  std::string state;  // Pending | Sent | Failed (given up)
+  std::string at;     // when the state began
+  std::int64_t attempts = 0;
+  std::string next_attempt_at;
+  std::string message;  // why it was not taken; where it went (a link), if the sink says so
+};
+
 struct IncidentStatus {
   std::int64_t observed_generation = 0;
   std::string phase;  // Detected Diagnosing AwaitingApproval Blocked Executing Verifying
@@ -182,6 +195,7 @@ struct IncidentStatus {
   std::vector<GateStatus> gates;
   std::vector<Attempt> attempts;
   std::vector<TimelineEntry> timeline;
+  std::vector<NotificationStatus> notifications;
   Durations durations;
   std::int64_t occurrences = 0;
   std::string last_occurrence;

@@ -60,10 +60,13 @@ SALVE_APIS_TABLE(
              {
                  F<&Trigger::source>("source",
                                      "Probe: a probe's health. Target: a condition that the "
-                                     "backend reports. Manual: a human asked.")
+                                     "backend reports. Alert: somebody's monitoring. Manual: a "
+                                     "human asked.")
                      .Default("Manual")
-                     .Enum({"Probe", "Target", "Manual"}),
-                 F<&Trigger::name>("name", "The probe, the condition or the person.").Text(253),
+                     .Enum({"Probe", "Target", "Alert", "Manual"}),
+                 F<&Trigger::name>("name",
+                                   "The probe, the condition, the policy's trigger or the person.")
+                     .Text(253),
                  F<&Trigger::message>("message", "What was seen.").Text(kShortText),
                  F<&Trigger::at>("at", "When.").DateTime(),
              }));
@@ -352,6 +355,9 @@ SALVE_APIS_TABLE(
                 .MaxItems(64),
             F<&IncidentStatus::timeline>("timeline", "The newest entries of the story.")
                 .MaxItems(500),
+            F<&IncidentStatus::notifications>(
+                "notifications", "What was said to whom, and what is still to be said.")
+                .MaxItems(200),
             F<&IncidentStatus::durations>("durations", "Where the time went."),
             F<&IncidentStatus::occurrences>("occurrences", "Signals absorbed."),
             F<&IncidentStatus::last_occurrence>("lastOccurrence", "When the last one came.")

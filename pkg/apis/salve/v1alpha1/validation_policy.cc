@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <set>
 
+#include <nlohmann/json.hpp>
+
 #include "pkg/apis/codec.h"
+#include "pkg/apis/matcher.h"
 #include "pkg/apis/salve/v1alpha1/validation.h"
 #include "pkg/apis/salve/v1alpha1/validation_internal.h"
 #include "pkg/apis/syntax.h"
@@ -64,6 +67,21 @@ void ValidateAddress(const std::string& address, const std::string& path, FieldE
   AddInvalid(CheckHostPort(address), path + ".address", address, errors);
 }
 
+void ValidatePrometheus(const v1alpha1::PrometheusProbe& prometheus, const std::string& path,
+                        FieldErrors& errors) {
+  AddInvalid(CheckHttpUrl(prometheus.url), path + ".url", prometheus.url, errors);
+  if (!prometheus.minimum && !prometheus.maximum) {
+    errors.push_back(RequiredField(path, "minimum or maximum must be set"));
+  }
+  if (prometheus.minimum && prometheus.maximum && *prometheus.minimum > *prometheus.maximum) {
+    errors.push_back(InvalidField(path + ".minimum", apis::Json(*prometheus.minimum).dump(),
+                                  "must not be above maximum"));
+  }
+  if (prometheus.token) {
+    internal::ValidateSecretSource(*prometheus.token, path + ".token", errors);
+  }
+}
+
 void ValidateProbe(const v1alpha1::Probe& probe, const std::string& path, FieldErrors& errors) {
   if (probe.redis) {
     ValidateAddress(probe.redis->address, path + ".redis", errors);
@@ -80,6 +98,7 @@ void ValidateProbe(const v1alpha1::Probe& probe, const std::string& path, FieldE
   }
   if (probe.http) ValidateHttp(*probe.http, probe, path + ".http", errors);
   if (probe.tcp) ValidateAddress(probe.tcp->address, path + ".tcp", errors);
+  if (probe.prometheus) ValidatePrometheus(*probe.prometheus, path + ".prometheus", errors);
   if (probe.exec) CheckArgv(probe.exec->argv, path + ".exec.argv", errors);
   NotAbove(probe.timeout_seconds, path + ".timeoutSeconds", probe.period_seconds, "periodSeconds",
            errors);
@@ -117,6 +136,22 @@ bool HasName(const std::vector<Named>& list, const std::string& name) {
   return std::any_of(list.begin(), list.end(), [&](const Named& one) { return one.name == name; });
 }
 
+void ValidateTriggers(const v1alpha1::HealingPolicySpec& spec, FieldErrors& errors) {
+  for (std::size_t i = 0; i < spec.triggers.size(); ++i) {
+    const v1alpha1::PolicyTrigger& trigger = spec.triggers[i];
+    const std::string path = At("spec.triggers", i);
+    // Both are indicators of a target's health, told apart by their names.
+    if (HasName(spec.probes, trigger.name)) {
+      errors.push_back(DuplicateField(path + ".name", Quoted(trigger.name)));
+    }
+    if (!trigger.alert) continue;
+    for (std::size_t j = 0; j < trigger.alert->matchers.size(); ++j) {
+      AddInvalid(CheckMatcher(trigger.alert->matchers[j]), At(path + ".alert.matchers", j),
+                 trigger.alert->matchers[j], errors);
+    }
+  }
+}
+
 void ValidateRules(const v1alpha1::HealingPolicySpec& spec, FieldErrors& errors) {
   for (std::size_t i = 0; i < spec.diagnosis.rules.size(); ++i) {
     const v1alpha1::DiagnosisRule& rule = spec.diagnosis.rules[i];
@@ -143,9 +178,14 @@ std::vector<std::string> ActionsFor(const v1alpha1::Target& target) {
     if (kind != "DaemonSet") all.emplace_back("scale");
     return all;
   }
+  if (target.ecs) {
+    return {"forceNewDeployment", "rollbackTaskDefinition", "setDesiredCount",
+            "stopTask",           "updateTaskResources",    "wait"};
+  }
   std::vector<std::string> all = v1alpha1::ActionNames();
-  for (const char* other :
-       {"rolloutRestart", "rolloutUndo", "scale", "deletePod", "evictPod", "setResources"}) {
+  for (const char* other : {"rolloutRestart", "rolloutUndo", "scale", "deletePod", "evictPod",
+                            "setResources", "forceNewDeployment", "rollbackTaskDefinition",
+                            "setDesiredCount", "stopTask", "updateTaskResources"}) {
     std::erase(all, other);
   }
   return all;
@@ -154,13 +194,15 @@ std::vector<std::string> ActionsFor(const v1alpha1::Target& target) {
 void ValidateFit(const v1alpha1::Action& action, const v1alpha1::Target& target,
                  const std::string& path, FieldErrors& errors) {
   const std::string name = v1alpha1::ActionName(action);
-  if (name.empty() || (!target.docker && !target.kubernetes)) return;  // the schema says so
+  // The schema says so where there is no action or no target.
+  if (name.empty() || (!target.docker && !target.kubernetes && !target.ecs)) return;
   const std::vector<std::string> possible = ActionsFor(target);
   if (std::find(possible.begin(), possible.end(), name) != possible.end()) return;
   std::string list;
   for (const std::string& one : possible) list += (list.empty() ? "" : ", ") + one;
-  const std::string what =
-      target.kubernetes ? "a " + target.kubernetes->kind + " on Kubernetes" : "a container";
+  const std::string what = target.kubernetes ? "a " + target.kubernetes->kind + " on Kubernetes"
+                           : target.ecs      ? "a service of ECS"
+                                             : "a container";
   errors.push_back(ForbiddenField(path + "." + name, what + " can be healed by " + list));
 }
 
@@ -208,6 +250,7 @@ FieldErrors Validate(const v1alpha1::HealingPolicy& policy) {
   for (std::size_t i = 0; i < spec.probes.size(); ++i) {
     ValidateProbe(spec.probes[i], At("spec.probes", i), errors);
   }
+  ValidateTriggers(spec, errors);
   ValidateRules(spec, errors);
   ValidateLadder(spec, errors);
   ValidateVerification(spec.verification, errors);
