@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The menu. Each entry is one script under hack/, usable alone.
 .DEFAULT_GOAL := help
-.PHONY: help deps build test demo kube-demo lint bench up down clean
+.PHONY: help deps build test soak demo kube-demo lint bench up down clean
 
 SUITE ?= all
 RUN_DIR ?= $(CURDIR)/build/run
@@ -18,6 +18,9 @@ build: deps ## Build build/release/bin/salve
 
 test: deps ## Run the suites, or one: make test SUITE=docker
 	@hack/test $(SUITE)
+
+soak: build ## Kill Salve 200 times in a storm over 20 containers (half an hour)
+	@SALVE_E2E_KILLS=200 SALVE=$(CURDIR)/build/release/bin/salve test/e2e/run.sh "random moments"
 
 demo: build ## Break a real Redis and a real PostgreSQL and watch Salve heal them
 	@hack/demo $(RUN_DIR)/demo

@@ -303,6 +303,23 @@ TEST_F(ApprovalTest, AnIncidentThatAPersonMakesGoesThroughTheSameGates) {
   EXPECT_EQ(made().status.outcome, healing::kHealedAfterApproval);
 }
 
+TEST_F(ApprovalTest, AnIncidentAboutATargetThatIsNotItsPolicysEndsWithoutAnAction) {
+  AskFor(Asking());
+  world.AddContainer("of-somebody-else");
+  v1::Incident mine;
+  mine.metadata.ns = kNs;
+  mine.metadata.name = "please-restart-that";
+  mine.spec.policy_ref.name = "redis";
+  mine.spec.target = {"docker", "Container", "of-somebody-else"};
+  mine.spec.trigger = {"Manual", "mallory", "it hurts", ""};
+  world.Create(mine);
+  world.Advance(minutes(2));
+  const v1::Incident made = *world.Find<v1::Incident>({kNs, "please-restart-that"});
+  EXPECT_EQ(made.status.outcome, healing::kCancelled);
+  EXPECT_TRUE(made.status.attempts.empty());
+  EXPECT_EQ(world.docker.TotalExecutions(), 0);
+}
+
 // --- what blocks, and what unblocks
 
 class BlockingTest : public LivesTest {
