@@ -52,6 +52,7 @@ std::set<std::string> SystemsOf(const v1::HealingPolicySpec& policy, const Targe
   std::set<std::string> out;
   if (target.kind == "Container" || policy.target.docker) out.insert("docker");
   if (policy.target.kubernetes) out.insert("kubernetes");
+  if (policy.target.ecs) out.insert("ecs");
   for (const v1::Probe& probe : policy.probes) {
     if (probe.redis) out.insert("redis");
     if (probe.postgres) out.insert("postgres");

@@ -35,6 +35,8 @@ struct IndicatorState {
   bool unmeasurable = false;  // could not be measured for so long that this is a signal of its own
   std::vector<std::string> error_lines;  // of the last measurement
   std::vector<Metric> metrics;           // of the last successful measurement
+  std::string source;                    // of its signals (signals.h); "" = Probe
+  std::string severity;                  // of its signals; "" = by its health
 };
 
 // Hysteresis over the measurements of one probe. Copyable value.

@@ -36,8 +36,8 @@ std::vector<v1::Step> MakePackLadder() {
 }  // namespace
 
 const std::vector<Pack>& BuiltinPacks() {
-  static const auto* packs = new std::vector<Pack>{CommonPack(), DockerPack(), KubernetesPack(),
-                                                   PostgresPack(), RedisPack()};
+  static const auto* packs = new std::vector<Pack>{CommonPack(),     DockerPack(),   EcsPack(),
+                                                   KubernetesPack(), PostgresPack(), RedisPack()};
   return *packs;
 }
 
@@ -82,6 +82,13 @@ CaseBuilder& CaseBuilder::Workload() {
   case_.evidence.target = {"kubernetes", "Deployment", "t", "shop"};
   case_.evidence.observation->ref = case_.evidence.target;
   case_.evidence.systems = {"kubernetes"};
+  return *this;
+}
+
+CaseBuilder& CaseBuilder::EcsService() {
+  case_.evidence.target = {"aws", "Service", "shop/t"};
+  case_.evidence.observation->ref = case_.evidence.target;
+  case_.evidence.systems = {"ecs"};
   return *this;
 }
 

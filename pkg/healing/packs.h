@@ -13,6 +13,7 @@ namespace salve::healing {
 
 Pack CommonPack();  // what holds for every kind of target
 Pack DockerPack();
+Pack EcsPack();
 Pack KubernetesPack();
 Pack PostgresPack();
 Pack RedisPack();
@@ -26,6 +27,8 @@ class CaseBuilder {
   CaseBuilder& System(const std::string& system);
   // Instead of the container: a Deployment on Kubernetes.
   CaseBuilder& Workload();
+  // Instead of the container: a service on ECS.
+  CaseBuilder& EcsService();
   // The target does not run, with these conditions.
   CaseBuilder& Down(std::vector<std::string> conditions, std::int64_t exit_code);
   CaseBuilder& Conditions(std::vector<std::string> conditions);

@@ -27,7 +27,8 @@ bool GrowsUncapped(const Action& action) {
     return update && update->memory_percent && *update->memory_percent > 0 &&
            !update->max_memory_bytes;
   };
-  return uncapped(action.update_resources) || uncapped(action.set_resources);
+  return uncapped(action.update_resources) || uncapped(action.set_resources) ||
+         uncapped(action.update_task_resources);
 }
 
 }  // namespace
@@ -35,6 +36,7 @@ bool GrowsUncapped(const Action& action) {
 std::string BaseRisk(const Action& action) {
   if (action.wait || action.unpause || action.start) return v1::kRiskLow;
   if (action.scale && action.scale->replicas == 0) return v1::kRiskCritical;
+  if (action.set_desired_count && action.set_desired_count->count == 0) return v1::kRiskCritical;
   if (action.stop || action.kill || action.exec || action.redis_flush_all ||
       action.postgres_terminate_blocker) {
     return v1::kRiskHigh;
@@ -42,7 +44,9 @@ std::string BaseRisk(const Action& action) {
   if (action.restart || action.pause || action.update_resources || action.redis_set_config ||
       action.redis_script_kill || action.redis_client_kill ||
       action.postgres_terminate_connections || action.rollout_restart || action.rollout_undo ||
-      action.scale || action.delete_pod || action.evict_pod || action.set_resources) {
+      action.scale || action.delete_pod || action.evict_pod || action.set_resources ||
+      action.force_new_deployment || action.rollback_task_definition || action.set_desired_count ||
+      action.stop_task || action.update_task_resources) {
     return v1::kRiskMedium;
   }
   return v1::kRiskCritical;  // an action that this build does not know

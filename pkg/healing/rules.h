@@ -78,7 +78,7 @@ struct Pack {
   std::vector<PackRule> rules;
 };
 
-// common, docker, kubernetes, postgres, redis. Built once, immutable.
+// common, docker, ecs, kubernetes, postgres, redis. Built once, immutable.
 const std::vector<Pack>& BuiltinPacks();
 const PackRule* FindPackRule(const std::string& name);
 

@@ -52,7 +52,7 @@ std::string TellingCondition(const TargetObservation& observation) {
 
 Signal FromIndicator(const TargetRef& target, const IndicatorState& indicator) {
   Signal signal;
-  signal.source = kSourceProbe;
+  signal.source = indicator.source.empty() ? kSourceProbe : indicator.source;
   signal.target = target;
   signal.kind = indicator.name;
   signal.message = SanitizeLine(indicator.message, kMaxMessage);
@@ -98,7 +98,9 @@ std::vector<Signal> SignalsOf(const TargetRef& target, const TargetHealth& healt
     }
     if (ill) {
       Signal signal = FromIndicator(target, indicator);
-      signal.severity = indicator.health == 0 ? kSeverityCritical : kSeverityWarning;
+      signal.severity = !indicator.severity.empty() ? indicator.severity
+                        : indicator.health == 0     ? kSeverityCritical
+                                                    : kSeverityWarning;
       out.push_back(std::move(signal));
     } else if (indicator.unmeasurable) {
       Signal signal = FromIndicator(target, indicator);

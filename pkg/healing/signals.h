@@ -18,15 +18,16 @@ namespace salve::healing {
 inline constexpr char kSourceProbe[] = "Probe";
 inline constexpr char kSourceTarget[] = "Target";
 inline constexpr char kSourceManual[] = "Manual";
+inline constexpr char kSourceAlert[] = "Alert";
 
 inline constexpr char kSeverityInfo[] = "Info";
 inline constexpr char kSeverityWarning[] = "Warning";
 inline constexpr char kSeverityCritical[] = "Critical";
 
 struct Signal {
-  std::string source;  // Probe | Target | Manual
+  std::string source;  // Probe | Target | Manual | Alert
   TargetRef target;
-  std::string kind;  // the probe's name, the target's condition ("Exited"), the person's name
+  std::string kind;  // name of the probe, trigger or person; the target's condition ("Exited")
   bool firing = true;
   std::string severity;
   std::string message;

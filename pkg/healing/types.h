@@ -48,7 +48,7 @@ inline constexpr char kConditionEngineRestarted[] =
     "EngineRestarted";                                          // the engine itself restarted
 inline constexpr char kConditionStartFailed[] = "StartFailed";  // message has the engine's error
 
-// Of workloads on Kubernetes. The first group says what is wrong with its pods, …
+// Of workloads on Kubernetes, services on ECS. The first group says what is wrong with pods, tasks
 inline constexpr char kConditionImagePullFailing[] = "ImagePullFailing";
 inline constexpr char kConditionCrashLooping[] = "CrashLooping";
 inline constexpr char kConditionConfigError[] = "ConfigError";  // a missing key, volume, account

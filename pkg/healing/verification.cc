@@ -131,9 +131,15 @@ FreshCheck CombineFresh(const std::optional<TargetObservation>& observation,
   if (!any) worst.message = "nothing to measure";
   // Neither ill nor proven well: it is inside the start period that its owner granted it. Not
   // knowing yet is not the same as not being able to measure.
-  if (observation && observation->running && Has(*observation, kConditionStarting)) {
+  const bool starting =
+      observation && observation->running && Has(*observation, kConditionStarting);
+  // A rollout takes its time, also where nothing of the target runs meanwhile.
+  const bool rolling = observation && observation->state == HealthState::kUnknown &&
+                       Has(*observation, kConditionRolloutInProgress);
+  if (starting || rolling) {
     worst.verdict = Verdict::kBetween;
-    worst.message = "still starting" + (worst.message.empty() ? "" : "; " + worst.message);
+    worst.message = (rolling ? "rollout in progress" : "still starting") +
+                    (worst.message.empty() ? "" : "; " + worst.message);
   }
   worst.health = worst.verdict == Verdict::kUnmeasured ? 0 : lowest;
   worst.at = at;

@@ -35,7 +35,7 @@ struct ProbeReading {
 };
 // The worst of all: any bad one is bad, else any unmeasured one is unmeasured, else any in between
 // is in between. A target without probes is judged by the observation alone (Starting is in
-// between).
+// between, and so is a rollout whose end is open).
 FreshCheck CombineFresh(const std::optional<TargetObservation>& observation,
                         const std::vector<ProbeReading>& readings, WallTime at);
 

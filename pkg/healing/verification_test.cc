@@ -154,6 +154,16 @@ TEST(CombineFresh, ATargetThatIsStillStartingIsNeitherBadNorGoodNorUnmeasurable)
   }
 }
 
+TEST(CombineFresh, ARolloutIsInBetweenAlsoWhileNothingRuns) {
+  TargetObservation rolling = testing::RunningTarget();
+  rolling.conditions = {kConditionRolloutInProgress};
+  rolling.state = HealthState::kUnknown;
+  rolling.running = false;
+  EXPECT_EQ(CombineFresh(rolling, {}, kNow).verdict, Verdict::kBetween);
+  rolling.state = HealthState::kHealthy;  // enough of it serves
+  EXPECT_EQ(CombineFresh(rolling, {}, kNow).verdict, Verdict::kGood);
+}
+
 v1::Observation Seen(const char* state, std::int64_t health) {
   v1::Observation observation;
   observation.state = state;
