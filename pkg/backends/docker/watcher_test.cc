@@ -70,11 +70,11 @@ TEST_F(WatcherTest, UntilTheEngineAnswersTheViewIsUnavailableAndThenComplete) {
   ASSERT_TRUE(Await([&] {
     return backend->Available().message().find("connection refused") != std::string::npos;
   }));
-  EXPECT_EQ(
-      backend
-          ->Resolve({apis::salve::v1alpha1::DockerTarget{"docker", "web", {}, {}}, {}}, "default")
-          .code(),
-      Code::kUnavailable);
+  EXPECT_EQ(backend
+                ->Resolve({apis::salve::v1alpha1::DockerTarget{"docker", "web", {}, {}}, {}, {}},
+                          "default")
+                .code(),
+            Code::kUnavailable);
   engine.Return(false);
   ASSERT_TRUE(Await([&] { return Up(); }, /*advance=*/true));
   EXPECT_TRUE(Conditions("web").empty());

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+# Names that lead nowhere and rights that are missing: a condition that says what, and everybody else goes on.
+
+# condition_says POLICY TEXT…: one of the policy's conditions, or of its targets, reads so.
+condition_says() {
+  local text want
+  text=$(get "healingpolicy/$1" '.status')
+  shift
+  for want in "$@"; do case "$text" in *"$want"*) ;; *) return 1 ;; esac; done
+}
+
+# neighbour: a service beside it that falls ill and is healed.
+neighbour() {
+  publish_fix
+  await_incident worker
+  outcome "$incident" AutoHealed
+}
+
+# nowhere NAME TARGET: a policy for that target.
+nowhere() {
+  policy "$1" <<YAML
+  mode: Auto
+  target: {ecs: $2}
+YAML
+}
+
+missing_things() {
+  needs_salve
+  ecs
+  workers
+  heal_ecs
+  heals worker
+  nowhere no-service '{backend: aws, cluster: demo, service: none}'
+  nowhere no-cluster '{backend: aws, cluster: nowhere, service: web}'
+  nowhere elsewhere '{backend: aws, cluster: demo, service: "arn:aws:ecs:us-east-1:123456789012:service/demo/web"}'
+  definition gone "$idle"
+  service gone 1
+  nowhere gone '{backend: aws, cluster: demo, service: gone}'
+  eventually is True condition healingpolicy/gone TargetFound
+  must ask DeleteService '{"cluster": "demo", "service": "gone", "force": true}'
+  eventually is False condition healingpolicy/no-service TargetFound
+  eventually condition_says no-service none demo
+  eventually condition_says no-cluster nowhere
+  eventually condition_says elsewhere us-east-1 eu-central-1
+  eventually is False condition healingpolicy/gone TargetFound
+  neighbour
+}
+case_ "a missing service, cluster or region is said on its policy, and another service is healed" missing_things
+
+denied_observing() {
+  needs_salve
+  ecs
+  workers
+  heal_ecs
+  heals worker
+  definition other "$idle"
+  service other 1
+  must ask CreateCluster '{"clusterName": "closed"}'
+  must ask CreateService '{"cluster": "closed", "serviceName": "web", "taskDefinition": "other", "desiredCount": 1}'
+  # The policy of docs/iam-policy.md is for the cluster demo.
+  nowhere closed '{backend: aws, cluster: closed, service: web}'
+  eventually condition_says closed ecs:DescribeServices
+  neighbour
+}
+case_ "a service that Salve may not see names the right that is missing, and another one is healed" denied_observing
+
+denied_acting() {
+  needs_salve
+  ecs
+  workers
+  heal_ecs
+  heals worker
+  fault denied UpdateService -1
+  publish_fix
+  await_incident worker
+  eventually incident_says "ecs:UpdateService"
+  same "what was changed" "" "$(changes)"
+}
+incident_says() { k describe "$incident" | grep -qF "$1"; }
+case_ "an action that Salve may not take names the right that is missing" denied_acting
+
+denied_evidence() {
+  needs_salve
+  ecs
+  definition web "$idle"
+  # The old task goes before the new one comes: what is missing is seen without a look at the tasks.
+  service web 1 ', "deploymentConfiguration": {"maximumPercent": 100, "minimumHealthyPercent": 0}'
+  heal_ecs
+  heals web
+  local call
+  for call in ListTasks DescribeTasks; do fault denied "$call" -1; done
+  definition web "exit 1"
+  update web '"taskDefinition": "web:2"'
+  await_incident web
+  eventually incident_says ecs:ListTasks
+}
+case_ "an incident of a service whose tasks Salve may not see names the right that is missing" denied_evidence
+
+no_credentials() {
+  needs_salve
+  ecs
+  configure
+  heal --config "$dir/salve.yaml"
+  nowhere web '{backend: aws, cluster: demo, service: web}'
+  eventually condition_says web AWS_ACCESS_KEY_ID
+}
+case_ "without credentials the policy says where they were looked for" no_credentials
+
+wrong_key() {
+  needs_salve
+  ecs
+  configure
+  AWS_ACCESS_KEY_ID=$salve_key AWS_SECRET_ACCESS_KEY=this-is-not-the-secret heal --config "$dir/salve.yaml"
+  nowhere web '{backend: aws, cluster: demo, service: web}'
+  eventually condition_says web InvalidSignatureException
+  ! grep -qF this-is-not-the-secret "$dir/salve.log" || fail "the secret is in the log"
+}
+case_ "a wrong secret key is said by AWS's name for it, and is in no log" wrong_key
+
+deregistered() {
+  needs_salve
+  ecs
+  definition web "$idle"
+  service web 1
+  heal_ecs
+  heals web
+  must ask DeregisterTaskDefinition '{"taskDefinition": "web:1"}'
+  definition web "exit 1"
+  update web '"taskDefinition": "web:2"'
+  await_incident web
+  eventually in_phase "$incident" Escalated
+  same "what was changed" "" "$(changes)"
+  says "$(k describe "$incident")" "web:1"
+}
+case_ "a revision that was deregistered is not gone back to" deregistered

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+# Many services in one account, which counts the calls of all of them together.
+
+many_policies() {
+  needs_salve
+  ecs
+  must ask RegisterTaskDefinition '{"family": "idle", "cpu": "256", "memory": "512",
+    "containerDefinitions": [{"name": "app", "image": "simulated/running"}]}'
+  control '{"do": "populate", "cluster": "demo", "prefix": "s", "count": 1000, "definition": "idle"}'
+  heal_ecs
+  local i before
+  for i in $(seq 1000); do
+    printf -- '---\napiVersion: salve.dev/v1alpha1\nkind: HealingPolicy\nmetadata: {name: s%s, namespace: default}\n' "$i"
+    printf 'spec: {target: {ecs: {backend: aws, cluster: demo, service: s%s}}}\n' "$i"
+  done >"$dir/policies.yaml"
+  timeout 300 "$kubectl" apply -f "$dir/policies.yaml" >/dev/null || fail "the policies could not be applied"
+  eventually all_healthy
+  # The account allows 20 reads a second and bursts of 100.
+  same "throttled calls" 0 "$(count_calls code=ThrottlingException)"
+  before=$(calls | tail -n 1 | cut -d ' ' -f 1)
+  sleep 30 # what is measured is a rate
+  local made
+  made=$(count_calls "after=$before")
+  echo "calls in 30 s for 1000 steady services: $made, $(ps -o rss= -p "$(cat "$dir/salve.pid")") KiB" >"$dir/figures"
+  [ "$made" -le 450 ] || fail "$made calls in 30 s: more than 15 a second"
+  [ "$made" -ge 100 ] || fail "$made calls in 30 s: not every service was looked at"
+}
+all_healthy() {
+  [ "$(k get healingpolicies -o 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="TargetHealthy")].status}{"\n"}{end}' | grep -c True)" = 1000 ]
+}
+case_ "a thousand services of one account stay within its rate of calls" many_policies
