@@ -139,9 +139,18 @@ std::string Router::RequestId(const http::Request& head) const {
 
 bool Router::AdmitHead(const http::Request& head, http::Response* refusal) {
   RoutedRequest routed;
-  if (Resolve(head, routed, *refusal) != nullptr) return true;
-  RequestRecord record{RequestId(head),    head.method, routed.target.path, "", "", head.peer,
-                       clock_.Monotonic(), false};
+  const Route* route = Resolve(head, routed, *refusal);
+  routed.id = RequestId(head);
+  if (route != nullptr) {
+    if (!route->admit) return true;
+    routed.request = head;
+    auto refused = route->admit(routed);
+    if (!refused) return true;
+    *refusal = *std::move(refused);
+  }
+  RequestRecord record{routed.id, head.method, routed.target.path, "",
+                       "",        head.peer,   clock_.Monotonic(), false};
+  if (route != nullptr) record.endpoint = route->pattern;
   refusal->headers.Set("X-Request-Id", record.id);
   LogRequest(record, refusal->status, clock_);
   return false;

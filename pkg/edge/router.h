@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,8 @@ struct Route {
   Access access = Access::kAuthenticated;
   std::size_t max_body_bytes = 64u << 10;  // below the server's own cap; 413
   bool quiet = false;                      // logged at debug only: asked every few seconds
+  // Asked with a request whose body has not been read: an answer ends it there. May be null.
+  std::function<std::optional<http::Response>(const RoutedRequest& head)> admit;
   // `writer` as in http::Handler.
   std::function<void(RoutedRequest, std::unique_ptr<http::ResponseWriter>)> handle;
 };

@@ -74,6 +74,11 @@ bool SameJob(const ProbeJob& a, const ProbeJob& b) {
                              x.body_match == y.body_match &&
                              x.max_latency_millis == y.max_latency_millis;
                     }) &&
+         SameMember(p.prometheus, q.prometheus,
+                    [](const auto& x, const auto& y) {
+                      return x.url == y.url && x.query == y.query && x.minimum == y.minimum &&
+                             x.maximum == y.maximum && SameSecret(x.token, y.token);
+                    }) &&
          SameMember(p.tcp, q.tcp,
                     [](const auto& x, const auto& y) { return x.address == y.address; }) &&
          SameMember(p.exec, q.exec, [](const auto& x, const auto& y) { return x.argv == y.argv; });

@@ -124,9 +124,11 @@ void NetworkRun::TryNext() {
       return Connected();
     }
     if (next_ < endpoints_.size()) return TryNext();
-    Finish(Ill("connecting to " + where_ + ": " + error.message()));
+    Finish(Unreachable("connecting to " + where_ + ": " + error.message()));
   });
 }
+
+healing::Measurement NetworkRun::Unreachable(const std::string& why) { return Ill(why); }
 
 void NetworkRun::Close() {
   error_code ignored;
@@ -140,11 +142,12 @@ healing::Measurement NetworkRun::Late() {
     case Stage::kLookup:
       return NotMeasured("looking up " + where_ + " timed out after " + TimeoutText());
     case Stage::kConnect:
-      return Ill("connecting to " + where_ + ": timed out, no answer within " + TimeoutText());
+      return Unreachable("connecting to " + where_ + ": timed out, no answer within " +
+                         TimeoutText());
     case Stage::kTalk:
       break;
   }
-  return Ill(where_ + ": timed out, connected but no answer within " + TimeoutText());
+  return Unreachable(where_ + ": timed out, connected but no answer within " + TimeoutText());
 }
 
 StatusOr<HostPort> ParseHostPort(const std::string& address) {
@@ -170,6 +173,7 @@ std::shared_ptr<Run> MakeRun(LoopTools& tools, ProbeJob job, Run::Done done) {
   if (probe.redis) return MakeRedisRun(tools, std::move(job), std::move(done));
   if (probe.postgres) return MakePostgresRun(tools, std::move(job), std::move(done));
   if (probe.http) return MakeHttpRun(tools, std::move(job), std::move(done));
+  if (probe.prometheus) return MakePrometheusRun(tools, std::move(job), std::move(done));
   if (probe.tcp) return MakeTcpRun(tools, std::move(job), std::move(done));
   return MakeExecRun(tools, std::move(job), std::move(done));
 }

@@ -98,6 +98,9 @@ class NetworkRun : public Run {
   // The addresses that may be used, at least one. Connects to them in turn unless overridden.
   virtual void Located(std::vector<asio::ip::tcp::endpoint> endpoints);
   virtual void Authenticated(std::string /*password*/) {}
+  // What it means that the service cannot be reached or does not answer. It is ill, unless it is
+  // only asked about another.
+  virtual healing::Measurement Unreachable(const std::string& why);
 
   void Close() override;
   healing::Measurement Late() override;
@@ -125,6 +128,7 @@ StatusOr<HostPort> ParseHostPort(const std::string& address);
 std::shared_ptr<Run> MakeRedisRun(LoopTools& tools, ProbeJob job, Run::Done done);
 std::shared_ptr<Run> MakePostgresRun(LoopTools& tools, ProbeJob job, Run::Done done);
 std::shared_ptr<Run> MakeHttpRun(LoopTools& tools, ProbeJob job, Run::Done done);
+std::shared_ptr<Run> MakePrometheusRun(LoopTools& tools, ProbeJob job, Run::Done done);
 std::shared_ptr<Run> MakeTcpRun(LoopTools& tools, ProbeJob job, Run::Done done);
 std::shared_ptr<Run> MakeExecRun(LoopTools& tools, ProbeJob job, Run::Done done);
 // The right one for the job's probe.
