@@ -42,9 +42,9 @@ void Declare(CLI::App& app, int& exit_code) {
     return cli::UsageMessage(*root, error);
   });
   const Group groups[] = {
-      {"Run Salve", {AddStandalone, AddController, AddPreflight, AddHealthz}},
+      {"Run Salve", {AddStandalone, AddController, AddPreflight, AddHealthz, AddNotify}},
       {"See what goes on",
-       {AddWhy, AddTimeline, AddReport, AddGet, AddDescribe, AddSimulate, AddRules}},
+       {AddWhy, AddTimeline, AddReport, AddGet, AddDescribe, AddSignals, AddSimulate, AddRules}},
       {"Decide", {AddApprove, AddReject, AddCancel, AddPause, AddResume}},
       {"Change resources", {AddApply, AddPatch, AddDelete, AddWait, AddExport}},
       {"Administer salve standalone", {AddToken, AddBackup, AddRestore}},

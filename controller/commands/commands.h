@@ -40,8 +40,10 @@ void AddDescribe(CLI::App& app, int& exit_code);
 void AddRules(CLI::App& app, int& exit_code);
 void AddPreflight(CLI::App& app, int& exit_code);
 void AddCompletion(CLI::App& app, int& exit_code);
+void AddSignals(CLI::App& app, int& exit_code);
 void AddSimulate(CLI::App& app, int& exit_code);
 void AddHealthz(CLI::App& app, int& exit_code);
+void AddNotify(CLI::App& app, int& exit_code);
 void AddVersion(CLI::App& app, int& exit_code);
 
 }  // namespace salve::commands

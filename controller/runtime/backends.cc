@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "controller/runtime/cluster_connection.h"
+#include "controller/runtime/ecs_account.h"
 #include "controller/runtime/gated_backend.h"
 #include <arpa/inet.h>
 #include <unistd.h>
@@ -112,6 +113,14 @@ StatusOr<std::unique_ptr<backends::Backend>> MakeKubernetes(
   return backends::kubernetes::MakeKubernetesBackend(std::move(options));
 }
 
+StatusOr<std::unique_ptr<backends::Backend>> MakeEcs(const BackendConfiguration& configuration,
+                                                     Clock& clock, Random& random) {
+  aws::Platform platform = aws::SystemPlatform();
+  platform.clock = &clock;
+  platform.random = &random;
+  return MakeEcsAccount(configuration, platform);
+}
+
 // Where an engine is looked for without a configuration.
 bool UsualEngineIsThere() {
   return Environment("DOCKER_HOST") || ::access(kUsualSocket + std::strlen("unix://"), F_OK) == 0;
@@ -171,6 +180,7 @@ Status AddBackends(const ControllerConfiguration& configuration, Clock& clock, R
                    const BackendSurroundings& surroundings) {
   for (const BackendConfiguration& one : configuration.backends) {
     auto backend = one.kubernetes ? MakeKubernetes(one, clock, random, surroundings)
+                   : one.ecs      ? MakeEcs(one, clock, random)
                                   : MakeDocker(one, clock, random, environment);
     if (!backend.ok()) return backend.status().Annotate("backend \"" + one.name + "\"");
     if (surroundings.gate != nullptr) {
@@ -197,6 +207,14 @@ void AddOwnCluster(ControllerConfiguration& configuration, bool is_default) {
   own.name = kOwnName;
   own.kubernetes.emplace().allowed_namespaces = {"*"};
   backends.push_back(std::move(own));
+}
+
+void CloseOwnCluster(ControllerConfiguration& configuration, const std::string& host) {
+  if (!configuration.probes.allowed_cidrs.empty()) return;
+  std::vector<std::string>& denied = configuration.probes.denied_cidrs;
+  denied.insert(denied.end(), {"127.0.0.0/8", "::1/128"});
+  bool v4 = false;
+  if (ParseAddress(host, &v4)) denied.push_back(host + (v4 ? "/32" : "/128"));
 }
 
 probes::AddressPolicy MakeAddressPolicy(const ControllerConfiguration& configuration,
@@ -229,8 +247,9 @@ probes::AddressPolicy MakeAddressPolicy(const ControllerConfiguration& configura
 
 ControllerConfiguration DefaultConfiguration() {
   ControllerConfiguration configuration;
-  configuration.backends = {{"docker", apis::config::v1alpha1::DockerBackend{}, std::nullopt}};
-  configuration.backends[0].docker->allowed_namespaces = {"*"};
+  apis::config::v1alpha1::BackendConfiguration& backend = configuration.backends.emplace_back();
+  backend.name = "docker";
+  backend.docker.emplace().allowed_namespaces = {"*"};
   return configuration;
 }
 

@@ -41,6 +41,11 @@ Status AddBackends(const apis::config::v1alpha1::ControllerConfiguration& config
 // wrote (`is_default`) loses its Docker engine where none is to be seen.
 void AddOwnCluster(apis::config::v1alpha1::ControllerConfiguration& configuration, bool is_default);
 
+// Keeps probes on a cluster away from what only the controller's pod can reach: its own loopback
+// addresses and the API server at `host`. An administrator who names allowed networks decides.
+void CloseOwnCluster(apis::config::v1alpha1::ControllerConfiguration& configuration,
+                     const std::string& host);
+
 // What a HealingGuardrail allows the probes of the namespaces that it selects to connect to.
 struct ProbeLimit {
   std::string guardrail;

@@ -15,6 +15,7 @@
 #include "pkg/base/file_source.h"
 #include "pkg/base/log.h"
 #include "pkg/client/wire.h"
+#include "pkg/http/url.h"
 
 namespace salve::runtime {
 namespace {
@@ -123,8 +124,10 @@ Status ControllerProcess::BuildController(Clock& clock, Random& random) {
   GraphRunnerOptions options;
   options.input.client = gated_.get();
   options.input.event_client = gated_.get();
+  options.input.intake_client = client_.get();
   options.input.cluster = gated_.get();
   options.input.is_cluster = [this] { return is_cluster_.load(); };
+  if (const auto url = http::ParseUrl(server_); url.ok()) options.input.cluster_host = url->host;
   options.input.elector = elector;
   options.input.action_gate = elector;
   options.input.engine_metrics = engine_metrics_.get();

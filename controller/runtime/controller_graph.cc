@@ -27,6 +27,11 @@ engine::Informer<T> MakeInformer(client::Client& client, engine::Environment env
   return engine::Informer<T>(Watching<T>(), client, &apis::Decode<T>, env);
 }
 
+// Whether senders of that kind tell that an alert is over.
+bool SaysWhenOver(const std::string& kind) {
+  return kind == "alertmanager" || kind == "github" || kind == "sns";
+}
+
 reconcilers::ControllerSettings SettingsFrom(const GraphInput& input) {
   reconcilers::ControllerSettings settings;
   settings.lease_holder = input.instance;
@@ -37,6 +42,11 @@ reconcilers::ControllerSettings SettingsFrom(const GraphInput& input) {
   for (const auto& backend : input.configuration.backends) {
     settings.backend_namespaces[backend.name] = backend.AllowedNamespaces();
   }
+  for (const auto& receiver : input.configuration.receivers) {
+    settings.receiver_clears_after[receiver.name] =
+        SaysWhenOver(receiver.kind) ? 0 : healing::kDefaultClearsAfterSeconds;
+  }
+  settings.sink_namespaces = SinkNamespaces(input.configuration);
   return settings;
 }
 
@@ -71,6 +81,7 @@ StatusOr<std::unique_ptr<ControllerGraph>> ControllerGraph::Build(GraphInput inp
   auto backends = std::make_unique<backends::Registry>();
   if (input.cluster != nullptr && (input.is_cluster == nullptr || input.is_cluster())) {
     AddOwnCluster(input.configuration, input.default_configuration);
+    CloseOwnCluster(input.configuration, input.cluster_host);
   }
   std::unique_ptr<ControllerGraph> graph(
       new ControllerGraph(std::move(input), std::move(backends), clock, random));
@@ -94,6 +105,11 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
       secrets_(*input_.client, input_.secret_root),
       policy_status_(*input_.client, policies_),
       guardrail_status_(*input_.client, guardrails_),
+      signal_status_(input_.intake_client != nullptr ? *input_.intake_client : *input_.client,
+                     policies_),
+      incident_status_(*input_.client, incidents_),
+      sink_environment_(MakeSinkEnvironment(clock)),
+      sinks_(notify::MakeSinks(input_.configuration.sinks, sink_environment_)),
       prober_(MakeProber(
           input_, secrets_, *backends_,
           [this](const std::string& ns) { return ProbeLimitsFor(ns); }, clock, random)),
@@ -120,11 +136,15 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
                          [this](const NamespacedName& key) { policy_controller_.Enqueue(key); }),
       incident_reconciler_(shell_),
       guardrail_reconciler_(shell_),
+      notification_reconciler_(shell_, sinks_, incident_status_, random),
       policy_controller_("healingpolicy", policy_reconciler_, OptionsFor(4, seconds(60)), env_),
       // An incident's reconcile lasts as long as its action: a restart takes seconds.
       incident_controller_("incident", incident_reconciler_, OptionsFor(64, seconds(600)), env_),
       guardrail_controller_("healingguardrail", guardrail_reconciler_, OptionsFor(1, seconds(60)),
                             env_),
+      // Its keys are sinks: one that hangs holds up one worker.
+      notification_controller_("notification", notification_reconciler_,
+                               OptionsFor(16, seconds(60)), env_),
       manager_({}, *input_.elector, env_) {}
 
 Status ControllerGraph::AddBackends(Clock& clock, Random& random) {
@@ -193,6 +213,7 @@ void ControllerGraph::Connect() {
   reconcilers::WatchForPolicies(shell_, policy_controller_);
   reconcilers::WatchForIncidents(shell_, incident_controller_);
   reconcilers::WatchForGuardrails(shell_, guardrail_controller_);
+  if (!sinks_.empty()) reconcilers::WatchForNotifications(shell_, notification_controller_);
   for (engine::InformerBase* informer : std::initializer_list<engine::InformerBase*>{
            &namespaces_, &guardrails_, &policies_, &incidents_, &approvals_}) {
     manager_.Add(*informer);
@@ -214,6 +235,7 @@ void ControllerGraph::Connect() {
   manager_.Add(policy_controller_);
   manager_.Add(incident_controller_);
   manager_.Add(guardrail_controller_);
+  if (!sinks_.empty()) manager_.Add(notification_controller_);
 }
 
 }  // namespace salve::runtime

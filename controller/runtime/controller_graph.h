@@ -9,6 +9,7 @@
 
 #include "controller/runtime/backends.h"
 #include "controller/runtime/secrets.h"
+#include "controller/runtime/sinks.h"
 
 #include "pkg/apis/config/v1alpha1/configuration.h"
 #include "pkg/backends/backend.h"
@@ -17,10 +18,12 @@
 #include "pkg/engine/event_recorder.h"
 #include "pkg/engine/lease.h"
 #include "pkg/engine/manager.h"
+#include "pkg/notify/sink.h"
 #include "pkg/probes/prober.h"
 #include "pkg/reconcilers/guardrail_reconciler.h"
 #include "pkg/reconcilers/healingpolicy_reconciler.h"
 #include "pkg/reconcilers/incident_reconciler.h"
+#include "pkg/reconcilers/notification_reconciler.h"
 #include "pkg/reconcilers/shell.h"
 
 namespace salve::runtime {
@@ -30,6 +33,8 @@ struct GraphInput {
   client::Client* client = nullptr;  // with the controller's own identity
   client::Client* event_client =
       nullptr;  // the same server; events must not wait for anything else
+  // For what is received from outside, which is no action: not behind the lead. Null: `client`.
+  client::Client* intake_client = nullptr;
   engine::LeaderElector* elector = nullptr;
   engine::EngineMetrics* engine_metrics = nullptr;
   reconcilers::HealingMetrics* healing_metrics = nullptr;
@@ -45,6 +50,8 @@ struct GraphInput {
   // Whether it is one, asked when the graph is built; null: it is.
   std::function<bool()> is_cluster;
   bool default_configuration = false;  // nobody wrote it
+  // The API server's host where there is a cluster: probes are kept away from it. "" = not known.
+  std::string cluster_host;
   // Where leadership can be lost: asked again right before each action.
   const engine::LeaderElector* action_gate = nullptr;
 };
@@ -60,6 +67,13 @@ class ControllerGraph {
   engine::Manager& manager() { return manager_; }
   reconcilers::Shell& shell() { return shell_; }
   engine::Informer<apis::salve::v1alpha1::Incident>& incidents() { return incidents_; }
+  const apis::config::v1alpha1::ControllerConfiguration& configuration() const {
+    return input_.configuration;
+  }
+  // For what is received from outside: writes also where this process does not lead.
+  reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy>& signal_status() {
+    return signal_status_;
+  }
   // Called once all caches are complete, whether this process leads or not. Before the start.
   void OnSynced(std::function<void()> callback);
 
@@ -87,14 +101,20 @@ class ControllerGraph {
   reconcilers::TargetIndex targets_;
   reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy> policy_status_;
   reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingGuardrail> guardrail_status_;
+  reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy> signal_status_;
+  reconcilers::StatusUpdater<apis::salve::v1alpha1::Incident> incident_status_;
+  notify::SinkEnvironment sink_environment_;
+  notify::SinkSet sinks_;
   std::unique_ptr<probes::Prober> prober_;
   reconcilers::Shell shell_;
   reconcilers::HealingPolicyReconciler policy_reconciler_;
   reconcilers::IncidentReconciler incident_reconciler_;
   reconcilers::GuardrailReconciler guardrail_reconciler_;
+  reconcilers::NotificationReconciler notification_reconciler_;
   engine::Controller policy_controller_;
   engine::Controller incident_controller_;
   engine::Controller guardrail_controller_;
+  engine::Controller notification_controller_;  // runs where there are sinks
   std::vector<std::unique_ptr<engine::Runnable>> runnables_;
   engine::Manager manager_;
 };

@@ -61,7 +61,7 @@ StatusOr<v1::HealingPolicy> PolicyForLabel(const std::string& label) {
                         MakeStep("start", start, "the container runs")};
   v1::Step human;
   human.name = "human";
-  human.escalate = v1::Escalation{"restarting did not help"};
+  human.escalate.emplace().message = "restarting did not help";
   policy.spec.ladder.push_back(human);
 
   policy.spec.verification.initial_delay_seconds = 1;

@@ -5,6 +5,9 @@
 
 #include "pkg/apis/codec.h"
 #include "pkg/apis/salve/v1alpha1/approval.h"
+#include "pkg/base/file_source.h"
+#include "pkg/http/transports.h"
+#include "pkg/http/url.h"
 
 namespace salve::runtime {
 namespace {
@@ -40,16 +43,38 @@ edge::IncidentView ViewOf(const v1::Incident& incident) {
   return view;
 }
 
+// What SNS has to be asked; the address was checked before.
+edge::SnsFetch FetchOver(Clock& clock) {
+  return [&clock](const std::string& url) -> StatusOr<std::string> {
+    SALVE_ASSIGN_OR_RETURN(const http::Url parsed, http::ParseUrl(url));
+    SALVE_ASSIGN_OR_RETURN(
+        const auto transport,
+        http::MakeTcpTransport(parsed.scheme + "://" + parsed.host, http::TlsOptions{}, clock));
+    http::Request request;
+    request.target = parsed.path;
+    http::CallOptions options;
+    options.deadline = clock.Monotonic() + std::chrono::seconds(5);
+    options.max_body_bytes = 64u << 10;
+    SALVE_ASSIGN_OR_RETURN(http::Response answer, transport->Send(request, options));
+    if (answer.status == 200) return std::move(answer.body);
+    return UnavailableError(parsed.host + " answered " + std::to_string(answer.status));
+  };
+}
+
 }  // namespace
 
 EdgeWiring::EdgeWiring(std::shared_ptr<EdgeIdentities> identities, Clock& clock, Random& random)
     : identities_(std::move(identities)),
       hub_(std::make_unique<edge::TimelineHub>(edge::TimelineOptions{}, identities_, clock)),
+      secrets_(SystemFiles()),
+      receivers_([this](const auto& reference) { return secrets_.Read(reference); },
+                 FetchOver(clock), clock),
       router_(std::make_unique<edge::Router>(identities_, clock, random)) {
   edge::AddHealthRoutes(*router_, checks_);
   edge::AddIncidentRoutes(
       *router_, *hub_, identities_,
       [this](const edge::ApprovalDecision& decision) { return Decide(decision); }, clock);
+  edge::AddReceiverRoutes(*router_, receivers_, identities_, clock);
 }
 
 void EdgeWiring::AddCheck(std::string name, std::function<Status()> check) {
@@ -63,10 +88,13 @@ void EdgeWiring::AddDetail(std::string name, std::function<std::string()> detail
 void EdgeWiring::Follow(ControllerGraph& graph) {
   graph.incidents().AddHandler(
       [this](const engine::Change<v1::Incident>& change) { OnChange(change); });
-  graph.OnSynced([this, &graph] { OnSynced(graph); });
+  auto intake = std::make_shared<PolicyAlertIntake>(graph.shell(), graph.signal_status());
+  PolicyAlertIntake::Watch(intake);
+  graph.OnSynced([this, &graph, intake] { OnSynced(graph, intake); });
 }
 
 void EdgeWiring::Unfollow(ControllerGraph& graph) {
+  receivers_.Close();
   MutexLock lock(mu_);
   before_.clear();
   for (const auto& incident : graph.incidents().List()) {
@@ -84,7 +112,9 @@ void EdgeWiring::OnChange(const engine::Change<v1::Incident>& change) {
   }
 }
 
-void EdgeWiring::OnSynced(ControllerGraph& graph) {
+void EdgeWiring::OnSynced(ControllerGraph& graph,
+                          const std::shared_ptr<PolicyAlertIntake>& intake) {
+  receivers_.Open(graph.configuration().receivers, intake);
   const std::uint64_t version = VersionNumber(graph.incidents().store().version());
   MutexLock lock(mu_);
   for (const apis::meta::v1::NamespacedName& name : before_) {

@@ -167,6 +167,21 @@ void PrometheusHealingMetrics::DecisionConfidence(double confidence) {
       .With({})
       .Observe(confidence);
 }
+void PrometheusHealingMetrics::NotificationDone(const std::string& sink, const char* result) {
+  registry_
+      .Counters("salve_notifications_total",
+                "Messages to people: sent, told of in a summary, to be retried, given up",
+                {"sink", "result"})
+      .With({sink, result})
+      .Increment();
+}
+void PrometheusHealingMetrics::NotificationsPending(const std::string& sink, std::size_t count) {
+  registry_
+      .Gauges("salve_notifications_pending", "Incidents with a message that is still to be sent",
+              {"sink"})
+      .With({sink})
+      .Set(static_cast<double>(count));
+}
 void PrometheusHealingMetrics::IncidentClosed(const std::string& outcome,
                                               const apis::salve::v1alpha1::Durations& d) {
   registry_.Counters("salve_incidents_closed_total", "Incidents that ended", {"outcome"})

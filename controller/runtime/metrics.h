@@ -50,6 +50,8 @@ class PrometheusHealingMetrics final : public reconcilers::HealingMetrics {
   void DecisionConfidence(double confidence) override;
   void IncidentClosed(const std::string& outcome,
                       const apis::salve::v1alpha1::Durations& durations) override;
+  void NotificationDone(const std::string& sink, const char* result) override;
+  void NotificationsPending(const std::string& sink, std::size_t count) override;
 
  private:
   metrics::Registry& registry_;

@@ -8,9 +8,11 @@
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
 #include "pkg/healing/machine.h"
+#include "pkg/healing/notifications.h"
 #include "pkg/healing/signals.h"
 #include "pkg/healing/windows.h"
 #include "pkg/reconcilers/policy_conditions.h"
+#include "pkg/reconcilers/signals_health.h"
 
 namespace salve::reconcilers {
 namespace {
@@ -41,6 +43,7 @@ void RememberOnset(const v1::HealingPolicyStatus& status, healing::TargetObserva
 }
 
 std::string KindOf(const v1::Target& target) {
+  if (target.ecs) return "service";
   return target.kubernetes ? target.kubernetes->kind : "container";
 }
 
@@ -137,7 +140,7 @@ PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
     view.observations.push_back(CachedObservation(backend, target));
     if (view.observations.back()) RememberOnset(policy.status, *view.observations.back());
     view.health.push_back(healing::CombineHealth(view.observations.back(),
-                                                 shell_.health.Indicators(key, target.name)));
+                                                 IndicatorsOf(shell_, policy, target.name)));
   }
   return view;
 }
@@ -236,8 +239,11 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
                             shell_.settings.self_heal_enabled,
                             shell_.clock.Now(),
                             shell_.AccountingNow(),
-                            LastWritten(key)};
+                            LastWritten(key),
+                            ProblemsWithSinks(shell_.settings, current)};
     v1::HealingPolicyStatus next = ComputePolicyStatus(input);
+    healing::SettleSignals(current.spec, shell_.settings.receiver_clears_after, next.actions,
+                           view.targets.size(), input.now, next.signals);
     std::vector<std::string> existing;
     for (const auto& incident : input.incidents) existing.push_back(incident->metadata.name);
     healing::SettleOrphans(next.actions, existing, kOrphanedRecordAge.count(),
@@ -248,6 +254,16 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
     written_[key] = shell_.clock.Now();
     return true;
   });
+}
+
+// What is still to be said about an incident stands on it: for a day at most.
+static bool StillTelling(const v1::Incident& incident, WallTime now) {
+  return std::any_of(incident.status.notifications.begin(), incident.status.notifications.end(),
+                     [now](const auto& entry) {
+                       const auto since = ParseTime(entry.at);
+                       return entry.state == healing::kNotificationPending && since &&
+                              now - *since <= healing::kMaxNotificationAge;
+                     });
 }
 
 Status HealingPolicyReconciler::PruneHistory(const v1::HealingPolicy& policy) {
@@ -266,6 +282,7 @@ Status HealingPolicyReconciler::PruneHistory(const v1::HealingPolicy& policy) {
     const auto resolved = ParseTime(closed[i]->status.resolved_at);
     const bool old = resolved && shell_.clock.Now() - *resolved > ttl;
     if (i < keep && !old) continue;
+    if (StillTelling(*closed[i], shell_.clock.Now())) continue;
     client::DeleteOptions options;
     options.uid = closed[i]->metadata.uid;
     const Status deleted = shell_.client.Delete(
@@ -290,6 +307,7 @@ std::optional<Duration> HealingPolicyReconciler::NextLook(const v1::HealingPolic
   for (const v1::BreakerStatus& breaker : policy.status.breakers) {
     consider(ParseTime(breaker.open_until));
   }
+  consider(healing::NextSignalChange(policy, shell_.settings.receiver_clears_after, now));
   if (!next) return std::nullopt;
   return *next - now;
 }

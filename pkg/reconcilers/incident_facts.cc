@@ -10,6 +10,7 @@
 #include "pkg/healing/digest.h"
 #include "pkg/healing/rules.h"
 #include "pkg/reconcilers/incident_run.h"
+#include "pkg/reconcilers/signals_health.h"
 
 namespace salve::reconcilers {
 namespace {
@@ -105,8 +106,10 @@ Status IncidentRun::Observe() {
       problem = seen.status();
     }
   }
+  const std::string& target = incident_.spec.target.name;
   const std::vector<healing::IndicatorState> indicators =
-      shell_.health.Indicators(policy, incident_.spec.target.name);
+      policy_ != nullptr ? IndicatorsOf(shell_, *policy_, target)
+                         : shell_.health.Indicators(policy, target);
   view_.health = healing::CombineHealth(observation_, indicators);
   ForgetOldMeasurements(indicators);
   if (!observation_ && !problem.ok()) {
@@ -335,7 +338,8 @@ Status IncidentRun::EvaluateGates() {
 void IncidentRun::ConfirmSignal(std::vector<healing::Gate>& gates) {
   if (policy_->spec.probes.empty()) return;
   const healing::FreshCheck check =
-      healing::CombineFresh(observation_, MeasureProbes(), shell_.clock.Now());
+      WithAlerts(shell_, *policy_, incident_,
+                 healing::CombineFresh(observation_, MeasureProbes(), shell_.clock.Now()));
   if (check.verdict != healing::Verdict::kGood) return;
   for (healing::Gate& gate : gates) {
     if (gate.name != healing::kGateSignalStillActive) continue;
@@ -414,8 +418,8 @@ healing::FreshCheck IncidentRun::MeasureFresh(v1::Observation* after) {
     auto seen = backend_->Observe(incident_.spec.target, CallWithin(kLookTimeout));
     if (seen.ok()) observation_ = std::move(seen).value();
   }
-  const healing::FreshCheck check =
-      healing::CombineFresh(observation_, readings, shell_.clock.Now());
+  healing::FreshCheck check = healing::CombineFresh(observation_, readings, shell_.clock.Now());
+  if (policy_ != nullptr) check = WithAlerts(shell_, *policy_, incident_, std::move(check));
   *after = healing::ToObservation(observation_, check);
   return check;
 }

@@ -7,6 +7,7 @@
 #include "pkg/apis/salve/v1alpha1/validation.h"
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
+#include "pkg/healing/notifications.h"
 #include "pkg/healing/rules.h"
 #include "pkg/healing/signals.h"
 
@@ -175,8 +176,9 @@ StatusOr<std::optional<engine::Result>> IncidentRun::Step(const healing::Next& n
   return std::optional<engine::Result>();
 }
 
-// An incident's status has one writer. A conflict is therefore somebody's change of the rest (a
-// label, spec.cancel): the result of an action must not get lost over that.
+// An incident's status has one writer, but for the list of messages. A conflict is therefore
+// somebody's change of the rest (a label, spec.cancel) or a message that was sent: the result of an
+// action must not get lost over that.
 StatusOr<client::Json> IncidentRun::StoreStatus() {
   client::WriteOptions options;
   options.subresource = "status";
@@ -188,16 +190,30 @@ StatusOr<client::Json> IncidentRun::StoreStatus() {
         const client::Json json,
         shell_.client.Get(v1::Incident::kInfo, {incident_.metadata.ns, incident_.metadata.name}));
     SALVE_ASSIGN_OR_RETURN(v1::Incident live, apis::Decode<v1::Incident>(json));
+    stored_status_.notifications = live.status.notifications;
     if (live.metadata.uid != incident_.metadata.uid ||
         apis::Encode(live.status) != apis::Encode(stored_status_)) {
       return conflict;
     }
+    incident_.status.notifications =
+        healing::MergeNotifications(live.status.notifications, incident_.status.notifications);
     incident_.metadata = std::move(live.metadata);
     incident_.spec.cancel = live.spec.cancel;
   }
 }
 
+// What the status says now is to be told: noted in the same write, so that neither can be without
+// the other. What was over before is old news, whoever asks for it now.
+void IncidentRun::NoteMessages() {
+  if (healing::IsResolved(stored_status_)) return;
+  const auto open = [this](const std::string& sink) {
+    return SinkProblem(shell_.settings, sink, incident_.metadata.ns).ok();
+  };
+  (void)healing::AddNotifications(policy_.get(), open, shell_.clock.Now(), incident_);
+}
+
 Status IncidentRun::Persist() {
+  NoteMessages();
   const client::Json next = apis::Encode(incident_.status);
   if (next == apis::Encode(stored_status_)) return Status::Ok();
   SALVE_ASSIGN_OR_RETURN(const client::Json stored, StoreStatus());

@@ -82,6 +82,7 @@ class IncidentRun {
   // --- writing
   // Stores the status if it differs from what is stored; emits events for what became true.
   Status Persist();
+  void NoteMessages();
   StatusOr<client::Json> StoreStatus();
   void CountOccurrence();
   void ForgetFacts();

@@ -5,6 +5,7 @@
 
 #include "pkg/apis/codec.h"
 #include "pkg/base/time_format.h"
+#include "pkg/healing/alerts.h"
 #include "pkg/healing/budget.h"
 #include "pkg/healing/gates.h"
 #include "pkg/healing/machine.h"
@@ -115,7 +116,14 @@ Condition RemediationAllowed(const PolicyStatusInput& in, const healing::PauseVi
   return Make(type, "True", "Allowed", "mode " + in.limits.mode);
 }
 
-Condition Ready(const PolicyView& view) {
+bool AllSignalsFire(const std::vector<v1::SignalStatus>& signals) {
+  return signals.size() >= healing::kMaxSignals &&
+         std::all_of(signals.begin(), signals.end(), [](const v1::SignalStatus& signal) {
+           return signal.state == healing::kSignalFiring;
+         });
+}
+
+Condition Ready(const PolicyView& view, const std::vector<v1::SignalStatus>& signals) {
   const char* type = v1::kPolicyReady;
   if (!view.target_found.ok()) {
     return Make(type, "False",
@@ -125,7 +133,38 @@ Condition Ready(const PolicyView& view) {
   if (view.Count(HealthState::kUnknown) == view.targets.size()) {
     return Make(type, "False", "NotMeasured", "no target has been measured yet");
   }
+  if (AllSignalsFire(signals)) {
+    return Make(type, "False", "TooManySignals",
+                std::to_string(signals.size()) +
+                    " alerts fire, and no more are taken in: let the matchers be narrower");
+  }
   return Make(type, "True", "Watching", "targets are found and measured");
+}
+
+std::vector<std::string> SinksOf(const v1::HealingPolicySpec& spec) {
+  std::vector<std::string> sinks;
+  const auto add = [&sinks](const std::string& sink) {
+    if (std::find(sinks.begin(), sinks.end(), sink) == sinks.end()) sinks.push_back(sink);
+  };
+  for (const v1::Notification& notification : spec.notifications) add(notification.sink);
+  for (const v1::Step& step : spec.ladder) {
+    if (!step.escalate) continue;
+    for (const std::string& sink : step.escalate->sinks) add(sink);
+  }
+  return sinks;
+}
+
+Condition SinksUsable(const PolicyStatusInput& in) {
+  const std::size_t all = SinksOf(in.policy.spec).size();
+  if (in.sink_problems.empty()) {
+    return Make(kPolicySinksUsable, "True", "Usable",
+                std::to_string(all) + (all == 1 ? " sink is told" : " sinks are told"));
+  }
+  std::string message;
+  for (const Status& problem : in.sink_problems) {
+    message += (message.empty() ? "" : "; ") + problem.message();
+  }
+  return Make(kPolicySinksUsable, "False", in.sink_problems.front().reason(), message);
 }
 
 void FillTargets(const PolicyStatusInput& in, v1::HealingPolicyStatus& status) {
@@ -172,6 +211,16 @@ void KeepMessageIfOnlyFiguresWobble(const v1::HealingPolicyStatus& previous,
 
 }  // namespace
 
+std::vector<Status> ProblemsWithSinks(const ControllerSettings& settings,
+                                      const v1::HealingPolicy& policy) {
+  std::vector<Status> problems;
+  for (const std::string& sink : SinksOf(policy.spec)) {
+    Status problem = SinkProblem(settings, sink, policy.metadata.ns);
+    if (!problem.ok()) problems.push_back(std::move(problem));
+  }
+  return problems;
+}
+
 v1::HealingPolicyStatus ComputePolicyStatus(const PolicyStatusInput& in) {
   v1::HealingPolicyStatus status = in.policy.status;
   const std::string now = FormatTime(in.now);
@@ -199,7 +248,14 @@ v1::HealingPolicyStatus ComputePolicyStatus(const PolicyStatusInput& in) {
                                             pause.paused ? "Paused" : "NotPaused", pause.message),
                                        StormActive(in),
                                        BreakerOpen(in, status)};
-  conditions.insert(conditions.begin(), Ready(in.view));
+  conditions.insert(conditions.begin(), Ready(in.view, status.signals));
+  // Who names no sink needs no word about them.
+  if (!SinksOf(in.policy.spec).empty()) {
+    conditions.push_back(SinksUsable(in));
+  } else {
+    std::erase_if(status.conditions,
+                  [](const Condition& c) { return c.type == kPolicySinksUsable; });
+  }
   KeepMessageIfOnlyFiguresWobble(in.policy.status, status, conditions);
   for (Condition& condition : conditions) {
     condition.observed_generation = in.policy.metadata.generation;

@@ -11,8 +11,16 @@
 
 namespace salve::reconcilers {
 
+// Whether the sinks that the policy names exist and are open to it. Only on policies that name
+// some.
+inline constexpr char kPolicySinksUsable[] = "SinksUsable";
+
 // At most so many targets are listed one by one in a policy's status; ill ones come first.
 inline constexpr std::size_t kMaxStatusTargets = 100;
+
+// What is wrong with the sinks that the policy names, in its order, each once.
+std::vector<Status> ProblemsWithSinks(const ControllerSettings& settings,
+                                      const v1::HealingPolicy& policy);
 
 // Computes the status that `policy` should have. Pure but for its arguments.
 struct PolicyStatusInput {
@@ -25,6 +33,8 @@ struct PolicyStatusInput {
   WallTime now;
   WallTime accounting_now;
   WallTime last_written;  // when this process last wrote that status
+  // One for each sink that it names and may not use; see SinkProblem.
+  std::vector<Status> sink_problems = {};
 };
 v1::HealingPolicyStatus ComputePolicyStatus(const PolicyStatusInput& input);
 

@@ -44,5 +44,6 @@ StatusOr<T> StatusUpdater<T>::Update(const NamespacedName& name,
 
 template class StatusUpdater<apis::salve::v1alpha1::HealingPolicy>;
 template class StatusUpdater<apis::salve::v1alpha1::HealingGuardrail>;
+template class StatusUpdater<apis::salve::v1alpha1::Incident>;
 
 }  // namespace salve::reconcilers

@@ -7,6 +7,7 @@
 
 #include "pkg/apis/salve/v1alpha1/guardrail.h"
 #include "pkg/apis/salve/v1alpha1/healingpolicy.h"
+#include "pkg/apis/salve/v1alpha1/incident.h"
 #include "pkg/base/mutex.h"
 #include "pkg/base/status.h"
 #include "pkg/client/client.h"
@@ -41,6 +42,7 @@ class StatusUpdater {
 
 extern template class StatusUpdater<apis::salve::v1alpha1::HealingPolicy>;
 extern template class StatusUpdater<apis::salve::v1alpha1::HealingGuardrail>;
+extern template class StatusUpdater<apis::salve::v1alpha1::Incident>;
 
 }  // namespace salve::reconcilers
 

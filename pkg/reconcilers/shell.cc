@@ -80,10 +80,27 @@ bool BackendAllowed(const ControllerSettings& settings, const std::string& backe
   });
 }
 
+Status SinkProblem(const ControllerSettings& settings, const std::string& sink,
+                   const std::string& ns) {
+  const auto it = settings.sink_namespaces.find(sink);
+  if (it == settings.sink_namespaces.end()) {
+    return NotFoundError("the configuration has no notification sink named \"" + sink + "\"")
+        .WithReason("SinkNotConfigured");
+  }
+  const bool open = std::any_of(it->second.begin(), it->second.end(), [&](const auto& allowed) {
+    return allowed == "*" || allowed == ns;
+  });
+  if (open) return Status::Ok();
+  return PermissionDeniedError("notification sink \"" + sink + "\" is not open to namespace \"" +
+                               ns + "\"")
+      .WithReason("SinkNotAllowed");
+}
+
 std::string BackendName(const v1::Target& target) {
   if (target.kubernetes) {
     return target.kubernetes->backend.empty() ? "kubernetes" : target.kubernetes->backend;
   }
+  if (target.ecs) return target.ecs->backend.empty() ? "aws" : target.ecs->backend;
   if (!target.docker) return "";
   return target.docker->backend.empty() ? "docker" : target.docker->backend;
 }

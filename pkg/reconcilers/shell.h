@@ -17,6 +17,7 @@
 #include "pkg/engine/event_recorder.h"
 #include "pkg/engine/informer.h"
 #include "pkg/engine/lease.h"
+#include "pkg/healing/alerts.h"
 #include "pkg/healing/budget.h"
 #include "pkg/healing/evidence.h"
 #include "pkg/healing/limits.h"
@@ -55,8 +56,12 @@ struct ControllerSettings {
   // Asked when there are approvals to count; may ask the API server. Null: always enforced.
   std::function<ApprovalTrust()> approval_trust;
   std::vector<std::vector<std::string>> exec_allow;
+  // Receiver → after which silence its alerts count as over.
+  healing::ClearsAfter receiver_clears_after;
   // Backend name → namespaces whose policies may use it; "*" = all.
   std::map<std::string, std::vector<std::string>> backend_namespaces;
+  // The same for notification sinks.
+  std::map<std::string, std::vector<std::string>> sink_namespaces;
 };
 
 // Counts of what Salve did (requirements B10, N9). Thread-safe, quick; nothing by default.
@@ -69,6 +74,9 @@ class HealingMetrics {
   virtual void DecisionConfidence(double /*confidence*/) {}
   virtual void IncidentClosed(const std::string& /*outcome*/, const v1::Durations&) {}
   virtual void BreakerOpened(const std::string& /*policy*/, const std::string& /*target*/) {}
+  // `result`: sent | summarized (told of in another one's) | retried | failed (given up).
+  virtual void NotificationDone(const std::string& /*sink*/, const char* /*result*/) {}
+  virtual void NotificationsPending(const std::string& /*sink*/, std::size_t /*count*/) {}
 };
 
 // What both reconcilers work with. All outlive them.
@@ -109,6 +117,11 @@ std::vector<healing::DependencyState> DependenciesOf(const Shell& shell,
 // Whether the configuration opens `backend` to policies of `ns`.
 bool BackendAllowed(const ControllerSettings& settings, const std::string& backend,
                     const std::string& ns);
+
+// OK if the configuration has a notification sink of that name and opens it to policies of `ns`;
+// else why not, with the reason SinkNotConfigured or SinkNotAllowed.
+Status SinkProblem(const ControllerSettings& settings, const std::string& sink,
+                   const std::string& ns);
 
 // "docker" for the docker member, with its default filled in.
 std::string BackendName(const v1::Target& target);

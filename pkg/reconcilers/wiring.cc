@@ -4,8 +4,12 @@
 #include <map>
 #include <set>
 
+#include "pkg/apis/codec.h"
 #include "pkg/engine/predicates.h"
 #include "pkg/healing/machine.h"
+#include "pkg/healing/notifications.h"
+#include "pkg/reconcilers/notification_reconciler.h"
+#include "pkg/reconcilers/signals_health.h"
 
 namespace salve::reconcilers {
 namespace {
@@ -67,6 +71,28 @@ Keys Dependents(const Shell& shell, const v1::HealingPolicy& policy) {
   return keys;
 }
 
+std::vector<std::string> PendingSinks(const v1::Incident& incident) {
+  std::set<std::string> sinks;
+  for (const v1::NotificationStatus& entry : incident.status.notifications) {
+    if (entry.state == healing::kNotificationPending) sinks.insert(entry.sink);
+  }
+  return {sinks.begin(), sinks.end()};
+}
+
+// A message was sent, and that is all: nothing that an incident's own reconcile would look at.
+bool OnlyMessagesDiffer(const Change<v1::Incident>& change) {
+  if (change.type != engine::Delta::Type::kUpdated || change.header.deleting ||
+      change.header.generation != change.generation_before) {
+    return false;
+  }
+  const v1::IncidentStatus& after = change.after->status;
+  if (after.notifications.empty()) return false;
+  v1::IncidentStatus before = change.before->status;
+  if (apis::Encode(before)["notifications"] == apis::Encode(after)["notifications"]) return false;
+  before.notifications = after.notifications;
+  return apis::Encode(before) == apis::Encode(after);
+}
+
 }  // namespace
 
 void AddIndexes(engine::Informer<v1::Incident>& incidents,
@@ -74,6 +100,7 @@ void AddIndexes(engine::Informer<v1::Incident>& incidents,
   incidents.AddIndex(kIncidentsByPolicy, [](const v1::Incident& incident) {
     return std::vector<std::string>{PolicyKey(incident)};
   });
+  incidents.AddIndex(kIncidentsBySink, PendingSinks);
   approvals.AddIndex(kApprovalsByIncident, [](const v1::IncidentApproval& approval) {
     return std::vector<std::string>{approval.metadata.ns + "/" + approval.spec.incident_name};
   });
@@ -103,8 +130,9 @@ Keys IncidentsToWake(const Shell& shell, const Change<v1::HealingPolicy>& change
 }
 
 void WatchForPolicies(Shell& shell, engine::Controller& policies) {
-  policies.WatchOwn<v1::HealingPolicy>(shell.policies,
-                                       engine::GenerationChanged<v1::HealingPolicy>);
+  policies.WatchOwn<v1::HealingPolicy>(shell.policies, [](const Change<v1::HealingPolicy>& change) {
+    return engine::GenerationChanged<v1::HealingPolicy>(change) || SignalsChanged(change);
+  });
   // An incident that opens, closes or goes away changes the list in its policy's status.
   policies.Watch<v1::Incident>(
       shell.incidents,
@@ -127,7 +155,9 @@ void WatchForPolicies(Shell& shell, engine::Controller& policies) {
 }
 
 void WatchForIncidents(Shell& shell, engine::Controller& incidents) {
-  incidents.WatchOwn<v1::Incident>(shell.incidents, engine::VersionChanged<v1::Incident>);
+  incidents.WatchOwn<v1::Incident>(shell.incidents, [](const Change<v1::Incident>& change) {
+    return engine::VersionChanged<v1::Incident>(change) && !OnlyMessagesDiffer(change);
+  });
   incidents.Watch<v1::HealingPolicy>(
       shell.policies, [&shell](const Change<v1::HealingPolicy>& change) {
         Keys keys = IncidentsToWake(shell, change);
@@ -154,6 +184,15 @@ void WatchForIncidents(Shell& shell, engine::Controller& incidents) {
       shell.guardrails,
       [&shell](const Change<v1::HealingGuardrail>&) { return OpenIncidents(shell, ""); },
       engine::GenerationChanged<v1::HealingGuardrail>);
+}
+
+void WatchForNotifications(Shell& shell, engine::Controller& notifications) {
+  notifications.Watch<v1::Incident>(shell.incidents, [](const Change<v1::Incident>& change) {
+    Keys keys;
+    if (change.after == nullptr) return keys;
+    for (const std::string& sink : PendingSinks(*change.after)) keys.push_back({"", sink});
+    return keys;
+  });
 }
 
 void WatchForGuardrails(Shell& shell, engine::Controller& guardrails) {

@@ -18,6 +18,8 @@ void AddIndexes(engine::Informer<v1::Incident>& incidents,
 void WatchForPolicies(Shell& shell, engine::Controller& policies);
 void WatchForIncidents(Shell& shell, engine::Controller& incidents);
 void WatchForGuardrails(Shell& shell, engine::Controller& guardrails);
+// Keys are the names of sinks that something is pending for.
+void WatchForNotifications(Shell& shell, engine::Controller& notifications);
 
 // The open incidents that a change of their policy concerns: all if its specification changed;
 // those whose target's state changed; and, when an action ended, those that wait at a gate.

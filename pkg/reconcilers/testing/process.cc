@@ -180,6 +180,7 @@ World::Process::Process(World& w, int n)
       leases(client, w.clock),
       policy_status(client, policies),
       guardrail_status(client, guardrails),
+      incident_status(client, incidents),
       prober(w.clock, [&w](const probes::ProbeJob& job) { return MeasureIn(w, w.blind_, job); }),
       shell{client,        policies,
             incidents,     approvals,
@@ -194,8 +195,11 @@ World::Process::Process(World& w, int n)
       policy_reconciler(shell,
                         [this](const NamespacedName& key) { policy_controller.Enqueue(key); }),
       incident_reconciler(shell),
+      notification_reconciler(shell, w.sinks, incident_status, w.random),
       policy_controller("healingpolicy", policy_reconciler, {}, env),
-      incident_controller("incident", incident_reconciler, {}, env) {
+      incident_controller("incident", incident_reconciler, {}, env),
+      notification_controller("notification", notification_reconciler, {}, env) {
+  for (const std::string& sink : w.sinks.Names()) shell.settings.sink_namespaces[sink] = {"*"};
   if (number > 0) shell.settings.lease_holder += "-" + std::to_string(number + 1);
   client.on_call = [this](const Call& call) {
     if (dead) return Fault::Refuse(Dead());
@@ -230,6 +234,7 @@ World::Process::Process(World& w, int n)
   AddIndexes(incidents, approvals);
   WatchForPolicies(shell, policy_controller);
   WatchForIncidents(shell, incident_controller);
+  WatchForNotifications(shell, notification_controller);
   for (engine::InformerBase* informer : std::initializer_list<engine::InformerBase*>{
            &namespaces, &guardrails, &policies, &incidents, &approvals}) {
     watching.push_back({informer});

@@ -8,6 +8,7 @@
 #include "pkg/engine/controller.h"
 #include "pkg/reconcilers/healingpolicy_reconciler.h"
 #include "pkg/reconcilers/incident_reconciler.h"
+#include "pkg/reconcilers/notification_reconciler.h"
 #include "pkg/reconcilers/testing/scripted_prober.h"
 #include "pkg/reconcilers/testing/world.h"
 
@@ -38,13 +39,16 @@ struct World::Process {
   TargetIndex targets;
   StatusUpdater<v1::HealingPolicy> policy_status;
   StatusUpdater<v1::HealingGuardrail> guardrail_status;
+  StatusUpdater<v1::Incident> incident_status;
   ScriptedProber prober;
   HealingMetrics metrics;
   Shell shell;
   HealingPolicyReconciler policy_reconciler;
   IncidentReconciler incident_reconciler;
+  NotificationReconciler notification_reconciler;
   engine::Controller policy_controller;
   engine::Controller incident_controller;
+  engine::Controller notification_controller;
 
   // An informer with what it has seen of the server: it need not look while nothing has changed.
   struct Watching {

@@ -21,9 +21,12 @@ constexpr int kProber = 5;
 constexpr int kPolicies = 6;
 constexpr int kIncidents = 7;
 constexpr int kEvents = 8;
-constexpr int kParts = 9;
+constexpr int kNotifications = 9;
 
 }  // namespace
+
+// Worlds without sinks go on in the order that they always had.
+int World::Parts() const { return sinks.empty() ? kNotifications : kNotifications + 1; }
 
 World::World(const WorldOptions& options)
     : clock(kStart),
@@ -169,6 +172,8 @@ bool World::RunPart(Process& process, int part) {
       return process.incident_controller.ProcessOne();
     case kEvents:
       return process.events.WriteOne();
+    case kNotifications:
+      return process.notification_controller.ProcessOne();
     default: {
       Process::Watching& w = process.watching[static_cast<std::size_t>(part)];
       const std::int64_t version = server.version();
@@ -199,7 +204,7 @@ bool World::Round() {
     if (processes_[i].process == nullptr || !processes_[i].process->runs()) continue;
     Process& process = *processes_[i].process;
     if (StepInformers(process)) progress = true;
-    for (int part = kProber; part < kParts; ++part) {
+    for (int part = kProber; part < Parts(); ++part) {
       if (RunPart(process, part)) progress = true;
     }
   }
@@ -213,7 +218,7 @@ bool World::ShuffledRounds() {
   std::vector<std::pair<std::size_t, int>> ready;
   for (std::size_t i = 0; i < processes_.size(); ++i) {
     if (processes_[i].process == nullptr || !processes_[i].process->runs()) continue;
-    for (int part = 0; part < kParts; ++part) ready.emplace_back(i, part);
+    for (int part = 0; part < Parts(); ++part) ready.emplace_back(i, part);
   }
   while (!ready.empty()) {
     const std::size_t pick = order_.Next() % ready.size();
@@ -251,6 +256,9 @@ MonoTime World::NextEvent() {
     next = std::min({next, slot.process->policy_controller.queue().NextDelayed(),
                      slot.process->incident_controller.queue().NextDelayed(),
                      slot.process->prober.NextDue()});
+    if (!sinks.empty()) {
+      next = std::min(next, slot.process->notification_controller.queue().NextDelayed());
+    }
     for (const Process::Watching& w : slot.process->watching) next = std::min(next, w.next);
   }
   // What is due already and could not be handled is looked at again soon.

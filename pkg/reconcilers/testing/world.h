@@ -16,6 +16,7 @@
 #include "pkg/base/random.h"
 #include "pkg/client/testing/fake_client.h"
 #include "pkg/client/testing/interceptor_client.h"
+#include "pkg/notify/sink.h"
 #include "pkg/reconcilers/shell.h"
 #include "pkg/reconcilers/testing/accident.h"
 #include "pkg/reconcilers/testing/builders.h"
@@ -60,6 +61,8 @@ class World {
   std::map<std::string, int> figure_after;
   // Before the first Settle() or a Restart(): what the administrator decided.
   ControllerSettings settings;
+  // Where messages go; before the first Settle() or a Restart(). Open to everybody.
+  notify::SinkSet sinks;
   std::vector<Accident> accidents;
   // How long the controller stays away after a crash.
   Duration downtime{0};
@@ -176,6 +179,7 @@ class World {
   bool Round();
   bool ShuffledRounds();
   bool RunPart(Process& process, int part);
+  int Parts() const;
   bool LetPeopleAct();
   MonoTime NextEvent();
   // The accidents' side: what strikes at this point, which was counted before, and what it does to
