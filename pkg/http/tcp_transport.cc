@@ -73,8 +73,12 @@ class Call {
         if (!clock_.WaitUntil(changed_, mu_, deadline)) status = TooLate();
       }
       if (head_) return *std::move(head_);
-      if (interrupted_) status = CancelledError(name_ + ": stopped by the caller");
-      if (ended_) status = end_;
+      // A call that was stopped ends with an error, too, sooner or later.
+      if (interrupted_) {
+        status = CancelledError(name_ + ": stopped by the caller");
+      } else if (ended_) {
+        status = end_;
+      }
     }
     Interrupt();
     return status;

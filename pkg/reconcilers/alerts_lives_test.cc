@@ -100,7 +100,7 @@ TEST_F(AlertLivesTest, AnAlertThatNeverClearsIsNoErrorOfMeasuring) {
   Begin();
   FallIll();
   ASSERT_TRUE(Until(healing::kPhaseEscalated));
-  const auto& attempt = world.Incident().status.attempts.at(0);
+  const v1::Attempt attempt = world.Incident().status.attempts.at(0);
   EXPECT_EQ(attempt.verification->outcome, healing::kOutcomeInconclusive);
   EXPECT_EQ(attempt.verification->errors, 0);
   EXPECT_EQ(world.docker.TotalExecutions(), 1);
