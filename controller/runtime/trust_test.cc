@@ -31,8 +31,6 @@ class SecretsTest : public ::testing::Test {
     Write(root_ / "token", "the-controllers-own-token");
   }
   ~SecretsTest() override { fs::remove_all(root_); }
-  SecretsTest(const SecretsTest&) = delete;
-  SecretsTest& operator=(const SecretsTest&) = delete;
 
   static void Write(const fs::path& path, const std::string& text) {
     std::ofstream(path, std::ios::binary) << text;

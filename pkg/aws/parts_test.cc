@@ -20,7 +20,6 @@ namespace salve::aws {
 namespace {
 
 using Json = nlohmann::json;
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -130,7 +129,7 @@ TEST(HttpDateTest, ReadsTheOneFormThatServersWrite) {
 }
 
 StatusOr<Endpoint> Resolve(const Service& service, const EndpointOptions& options,
-                           std::map<std::string, std::string> env = {}) {
+                           const std::map<std::string, std::string>& env = {}) {
   return ResolveEndpoint(service, options, [env](const std::string& name) {
     const auto at = env.find(name);
     return at == env.end() ? std::nullopt : std::optional<std::string>(at->second);

@@ -205,8 +205,8 @@ void AddIncidentRoutes(Router& router, TimelineHub& hub, std::shared_ptr<Authori
     route.method = method;
     route.pattern = pattern;
     if (route.method == "GET") route.max_body_bytes = 0;
-    route.handle = [handle](RoutedRequest request, std::unique_ptr<ResponseWriter> writer) {
-      handle(std::move(request), std::move(writer));
+    route.handle = [handle](const RoutedRequest& request, std::unique_ptr<ResponseWriter> writer) {
+      handle(request, std::move(writer));
     };
     router.Add(std::move(route));
   };

@@ -156,6 +156,16 @@ class BodySink final : public BodyBuffer {
   bool acquire(std::uint8_t*&, std::size_t&) override { return false; }
   void release(std::uint8_t*, std::size_t) override {}
 
+  // The library's own leaves a rest to its pool and, after a failed write, waits for it in a thread
+  // of that pool: two streams given up at the same time, or one at the end of the process, and
+  // nobody is left to do it.
+  using BodyBuffer::close;
+  pplx::task<void> close(std::ios_base::openmode mode) override {
+    if ((mode & std::ios_base::in) != 0) m_stream_can_read = false;
+    if ((mode & std::ios_base::out) != 0) m_stream_can_write = false;
+    return pplx::task_from_result();
+  }
+
  protected:
   pplx::task<int_type> _putc(std::uint8_t byte) override {
     return call_->OnBytes(&byte, 1).then([byte](std::size_t) { return int_type{byte}; });

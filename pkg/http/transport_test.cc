@@ -236,6 +236,25 @@ TYPED_TEST(EveryTransport, AReaderThatIsFarTooSlowLosesTheStreamWithAnError) {
   EXPECT_EQ(status.code(), Code::kAborted) << status;
 }
 
+TYPED_TEST(EveryTransport, StreamsThatAreGivenUpTogetherHoldUpNobody) {
+  for (int round = 0; round < 5; ++round) {
+    std::vector<std::unique_ptr<ResponseStream>> streams;
+    for (int i = 0; i < 8; ++i) {
+      auto stream =
+          this->transport().Open({"GET", "/size/4000000", {}, "", ""}, this->Within(seconds(10)));
+      ASSERT_TRUE(stream.ok()) << stream.status();
+      ASSERT_TRUE((*stream)->Read(In(seconds(10))).ok());
+      streams.push_back(*std::move(stream));
+    }
+    std::vector<std::thread> leaving;
+    for (auto& stream : streams) leaving.emplace_back([&stream] { stream->Close(); });
+    for (std::thread& thread : leaving) thread.join();
+    const auto next =
+        this->transport().Send({"GET", "/echo", {}, "", ""}, this->Within(seconds(10)));
+    EXPECT_TRUE(next.ok()) << next.status();
+  }
+}
+
 TYPED_TEST(EveryTransport, ManyThreadsCanCallAtOnce) {
   std::vector<std::thread> threads;
   std::atomic<int> good = 0;

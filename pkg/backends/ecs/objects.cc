@@ -199,9 +199,10 @@ StatusOr<Task> DecodeTask(const Json& json) {
 
 StatusOr<TaskDefinition> DecodeTaskDefinition(const Json& answer) {
   const Json* json = salve::Find(answer, {"taskDefinition"});
+  if (json == nullptr) return InvalidArgumentError("an answer without a task definition");
   TaskDefinition d;
-  if (json != nullptr) d.arn = Text(*json, "taskDefinitionArn");
-  if (d.arn.empty()) return InvalidArgumentError("an answer without a task definition");
+  d.arn = Text(*json, "taskDefinitionArn");
+  if (d.arn.empty()) return InvalidArgumentError("a task definition without an ARN");
   d.family = Text(*json, "family");
   d.revision = GetInt(*json, {"revision"});
   d.status = Text(*json, "status");

@@ -302,7 +302,8 @@ StatusOr<Json> FakeEcs::Update(const Json& body) {
   if (body.contains("desiredCount")) service["desiredCount"] = body["desiredCount"];
   const std::string wanted =
       body.value("taskDefinition", service["taskDefinition"].get<std::string>());
-  if (body.value("forceNewDeployment", false) || wanted != service["taskDefinition"]) {
+  if (body.value("forceNewDeployment", false) ||
+      wanted != service["taskDefinition"].get<std::string>()) {
     Deploy(name, wanted);
   }
   return Json{{"service", service}};
