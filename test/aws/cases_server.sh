@@ -7,7 +7,7 @@ starts_tasks() {
   definition web "echo hello; $idle"
   must a ecs create-service --cluster demo --service-name web --task-definition web --desired-count 2
   must a ecs wait services-stable --cluster demo --services web
-  same "shape" "1 2 0 COMPLETED" "$(shape web)"
+  eventually is "1 2 0 COMPLETED" shape web
   local task ran
   read -r task _ <<<"$(tasks web)"
   same "task" "RUNNING RUNNING service:web" "$(a ecs describe-tasks --cluster demo --tasks "$task" \
