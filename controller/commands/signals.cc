@@ -17,6 +17,7 @@
 #include "pkg/base/time_format.h"
 #include "pkg/client/kubeconfig.h"
 #include "pkg/client/wire.h"
+#include "pkg/edge/receivers.h"
 #include "pkg/healing/alerts.h"
 #include "pkg/http/url.h"
 
@@ -38,20 +39,6 @@ using Rows = std::vector<std::vector<std::string>>;
 std::string Age(const std::string& since) {
   const auto at = ParseTime(since);
   return at ? HumanDuration(SystemClock().Now() - *at) : "";
-}
-
-Json ToJson(const v1::HealingPolicy& policy, const v1::SignalStatus& signal) {
-  return {{"policy", {{"namespace", policy.metadata.ns}, {"name", policy.metadata.name}}},
-          {"trigger", signal.trigger},
-          {"fingerprint", signal.fingerprint},
-          {"target", signal.target},
-          {"state", signal.state},
-          {"since", signal.since},
-          {"receivedAt", signal.received_at},
-          {"occurrences", signal.occurrences},
-          {"severity", signal.severity},
-          {"message", signal.message},
-          {"labels", signal.labels}};
 }
 
 void AddRow(const Json& one, Rows& rows) {
@@ -124,7 +111,7 @@ Status ListOfPolicies(cli::Session& session, const SignalsOptions& options, Json
   for (const Json& item : policies.items) {
     SALVE_ASSIGN_OR_RETURN(const v1::HealingPolicy policy, apis::Decode<v1::HealingPolicy>(item));
     for (const v1::SignalStatus& signal : policy.status.signals) {
-      items.push_back(ToJson(policy, signal));
+      items.push_back(edge::ToJson({{policy.metadata.ns, policy.metadata.name}, signal}));
     }
   }
   return Status::Ok();

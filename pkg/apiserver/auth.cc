@@ -149,16 +149,6 @@ bool IsPublicPath(std::string_view path) {
   return path == "/healthz" || path == "/livez" || path == "/readyz" || path == "/version";
 }
 
-bool EqualConstantTime(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(a[i])) ^
-                  static_cast<unsigned>(static_cast<unsigned char>(b[i]));
-  }
-  return *const_cast<volatile unsigned*>(&difference) == 0;
-}
-
 std::string_view BearerToken(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer ";
   if (authorization.size() <= kScheme.size()) return {};

@@ -62,9 +62,6 @@ bool Allowed(const Identity& identity, const Attributes& attributes);
 // Paths that anybody may GET without a token: health checks and the version.
 bool IsPublicPath(std::string_view path);
 
-// Takes as long for equal texts as for different ones of the same length.
-bool EqualConstantTime(std::string_view a, std::string_view b);
-
 // The credentials of "Bearer <token>"; "" if the header is something else.
 std::string_view BearerToken(std::string_view authorization);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "pkg/apiserver/store_file.h"
+#include "pkg/base/constant_time.h"
 #include "pkg/base/hash.h"
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
@@ -179,7 +180,7 @@ std::optional<Identity> TokenStore::Authenticate(std::string_view secret) {
   ReloadIfChanged();
   for (const Entry& entry : entries_) {
     if (entry.record.id != id) continue;
-    if (!EqualConstantTime(entry.sha256, hash)) return std::nullopt;
+    if (!EqualInConstantTime(entry.sha256, hash)) return std::nullopt;
     if (!entry.record.expires.empty()) {
       const auto expires = ParseTime(entry.record.expires);
       if (!expires || clock_.Now() >= *expires) return std::nullopt;

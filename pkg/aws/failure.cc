@@ -10,7 +10,6 @@
 #include "pkg/aws/text.h"
 #include "pkg/aws/xml.h"
 #include "pkg/base/json_access.h"
-#include "pkg/base/time_format.h"
 
 namespace salve::aws {
 namespace {
@@ -207,21 +206,6 @@ std::optional<Duration> RetryAfter(const http::Headers& headers) {
     }
   }
   return std::nullopt;
-}
-
-std::optional<WallTime> ParseHttpDate(std::string_view text) {
-  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  // "Sun, 06 Nov 1994 08:49:37 GMT"
-  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT") {
-    return std::nullopt;
-  }
-  const std::size_t month = kMonths.find(text.substr(8, 3));
-  if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
-  const std::string number = std::to_string(month / 3 + 1);
-  const std::string iso =
-      std::string(text.substr(12, 4)) + "-" + (number.size() == 1 ? "0" + number : number) + "-" +
-      std::string(text.substr(5, 2)) + "T" + std::string(text.substr(17, 8)) + "Z";
-  return ParseTime(iso);
 }
 
 }  // namespace salve::aws

@@ -51,9 +51,6 @@ bool IsCredentialRefusal(const Failure& failure);
 // nullopt for anything that is neither, never negative, at most a day.
 std::optional<Duration> RetryAfter(const http::Headers& headers);
 
-// "Sun, 06 Nov 1994 08:49:37 GMT"; nullopt for anything else.
-std::optional<WallTime> ParseHttpDate(std::string_view text);
-
 }  // namespace salve::aws
 
 #endif  // SALVE_PKG_AWS_FAILURE_H_

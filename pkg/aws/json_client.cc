@@ -7,7 +7,8 @@
 
 #include "pkg/aws/protocol.h"
 #include "pkg/aws/sigv4.h"
-#include "pkg/base/mutex.h"
+#include "pkg/base/pause.h"
+#include "pkg/http/wire.h"
 
 namespace salve::aws {
 namespace {
@@ -155,7 +156,7 @@ bool JsonClient::Mend(const Attempt& attempt, Progress& progress) {
 
 bool JsonClient::CorrectClock(const Attempt& attempt) {
   const std::optional<std::string_view> date = attempt.response.headers.Get("Date");
-  const std::optional<WallTime> theirs = date ? ParseHttpDate(*date) : std::nullopt;
+  const std::optional<WallTime> theirs = date ? http::ParseHttpDate(*date) : std::nullopt;
   if (!theirs) return false;
   const Duration ahead = *theirs - platform_.clock->Now();
   const Duration change = ahead - clock_correction();
@@ -179,23 +180,8 @@ bool JsonClient::AwaitNextTry(const Operation& operation, const Attempt& attempt
   if (!quota_.Take(cost)) return false;
   progress.cost = cost;
   ++progress.tries;
-  Sleep(delay, wait.stop);
+  (void)Pause(*platform_.clock, delay, wait.stop);
   return true;
-}
-
-void JsonClient::Sleep(Duration delay, const std::stop_token& stop) const {
-  Clock& clock = *platform_.clock;
-  const MonoTime until = clock.Monotonic() + delay;
-  Mutex mu;
-  CondVar wake;
-  const std::stop_callback on_stop(stop, [&mu, &wake] {
-    MutexLock lock(mu);
-    wake.NotifyAll();
-  });
-  MutexLock lock(mu);
-  while (!stop.stop_requested() && clock.Monotonic() < until) {
-    (void)clock.WaitUntil(wake, mu, until);
-  }
 }
 
 StatusOr<std::unique_ptr<JsonClient>> MakeJsonClient(const Service& service,

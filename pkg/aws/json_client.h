@@ -86,7 +86,6 @@ class JsonClient {
   bool CorrectClock(const Attempt& attempt);
   bool AwaitNextTry(const Operation& operation, const Attempt& attempt, const WaitOptions& wait,
                     Progress& progress);
-  void Sleep(Duration delay, const std::stop_token& stop) const;
 
   const Service service_;
   const Endpoint endpoint_;

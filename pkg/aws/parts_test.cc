@@ -15,6 +15,7 @@
 #include "pkg/aws/text.h"
 #include "pkg/aws/xml.h"
 #include "pkg/base/time_format.h"
+#include "pkg/http/wire.h"
 
 namespace salve::aws {
 namespace {
@@ -119,12 +120,14 @@ TEST(FailureTest, TheWaitThatAServiceAsksForIsReadCarefully) {
 }
 
 TEST(HttpDateTest, ReadsTheOneFormThatServersWrite) {
-  EXPECT_EQ(ParseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT"), ParseTime("1994-11-06T08:49:37Z"));
-  EXPECT_EQ(ParseHttpDate("Fri, 31 Dec 2100 23:59:59 GMT"), ParseTime("2100-12-31T23:59:59Z"));
+  EXPECT_EQ(http::ParseHttpDate("Sun, 06 Nov 1994 08:49:37 GMT"),
+            ParseTime("1994-11-06T08:49:37Z"));
+  EXPECT_EQ(http::ParseHttpDate("Fri, 31 Dec 2100 23:59:59 GMT"),
+            ParseTime("2100-12-31T23:59:59Z"));
   for (const char* text : {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
                            "Sun, 06 Xyz 1994 08:49:37 GMT", "Sun, 06 anF 1994 08:49:37 GMT",
                            "Sun, 31 Feb 2026 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC"}) {
-    EXPECT_EQ(ParseHttpDate(text), std::nullopt) << text;
+    EXPECT_EQ(http::ParseHttpDate(text), std::nullopt) << text;
   }
 }
 

@@ -6,14 +6,8 @@
 #include "pkg/edge/receivers.h"
 
 namespace salve::edge {
-namespace {
 
-using http::ResponseWriter;
-using nlohmann::json;
-
-constexpr std::size_t kMaxDelivery = 1u << 20;
-
-json ToJson(const PolicySignal& one) {
+nlohmann::json ToJson(const PolicySignal& one) {
   const auto& signal = one.signal;
   return {{"policy", {{"namespace", one.policy.ns}, {"name", one.policy.name}}},
           {"trigger", signal.trigger},
@@ -27,6 +21,13 @@ json ToJson(const PolicySignal& one) {
           {"message", signal.message},
           {"labels", signal.labels}};
 }
+
+namespace {
+
+using http::ResponseWriter;
+using nlohmann::json;
+
+constexpr std::size_t kMaxDelivery = 1u << 20;
 
 json ToJson(const UnmatchedAlert& one) {
   return {{"receiver", one.alert.receiver},

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "pkg/apis/config/v1alpha1/configuration.h"
 #include "pkg/apis/meta/v1/types.h"
 #include "pkg/apis/salve/v1alpha1/healingpolicy.h"
@@ -34,6 +36,9 @@ struct PolicySignal {
   apis::meta::v1::NamespacedName policy;
   apis::salve::v1alpha1::SignalStatus signal;
 };
+
+// As GET /api/v1/signals and `salve signals` show it.
+nlohmann::json ToJson(const PolicySignal& one);
 
 // Puts alerts on the policies that they concern. Given by wiring; thread-safe; blocks until stored.
 class AlertIntake {

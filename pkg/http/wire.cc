@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "pkg/base/time_format.h"
+
 namespace salve::http {
 namespace {
 
@@ -115,6 +117,21 @@ std::string HttpDate(WallTime t) {
                               kMonths[static_cast<std::size_t>(tm.tm_mon)], tm.tm_year + 1900,
                               tm.tm_hour, tm.tm_min, tm.tm_sec);
   return {out.data(), static_cast<std::size_t>(n)};
+}
+
+std::optional<WallTime> ParseHttpDate(std::string_view text) {
+  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  // "Sun, 06 Nov 1994 08:49:37 GMT"
+  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT") {
+    return std::nullopt;
+  }
+  const std::size_t month = kMonths.find(text.substr(8, 3));
+  if (month == std::string_view::npos || month % 3 != 0) return std::nullopt;
+  const std::string number = std::to_string(month / 3 + 1);
+  const std::string iso =
+      std::string(text.substr(12, 4)) + "-" + (number.size() == 1 ? "0" + number : number) + "-" +
+      std::string(text.substr(5, 2)) + "T" + std::string(text.substr(17, 8)) + "Z";
+  return ParseTime(iso);
 }
 
 Response PlainText(int status, std::string_view text) {

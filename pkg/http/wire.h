@@ -3,6 +3,7 @@
 #define SALVE_PKG_HTTP_WIRE_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,8 @@ inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // "Sun, 06 Nov 1994 08:49:37 GMT".
 std::string HttpDate(WallTime t);
+// The time in such a text; nullopt for anything else.
+std::optional<WallTime> ParseHttpDate(std::string_view text);
 
 // A short plain text answer.
 Response PlainText(int status, std::string_view text);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/notify/http_post.h"
 
-#include <array>
 #include <charconv>
-#include <cstdio>
 #include <optional>
 
 #include "pkg/base/redact.h"
@@ -12,6 +10,7 @@
 #include "pkg/healing/explain.h"
 #include "pkg/http/transports.h"
 #include "pkg/http/url.h"
+#include "pkg/http/wire.h"
 
 namespace salve::notify {
 namespace {
@@ -20,30 +19,6 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxQuoted = 200;
 constexpr std::chrono::hours kLongestWait{24};
-
-// "Sat, 21 Nov 2026 11:00:00 GMT": the only date that HTTP still allows to be sent.
-std::optional<WallTime> ParseHttpDate(const std::string& text) {
-  static constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  int day = 0;
-  int year = 0;
-  std::array<char, 4> month{};
-  std::array<char, 9> time{};
-  std::array<char, 4> zone{};
-  if (std::sscanf(text.c_str(), "%*3[A-Za-z], %2d %3[A-Za-z] %4d %8[0-9:] %3[A-Z]", &day,
-                  month.data(), &year, time.data(), zone.data()) != 5) {
-    return std::nullopt;
-  }
-  if (std::string(zone.data()) != "GMT") return std::nullopt;
-  for (std::size_t i = 0; i < kMonths.size(); ++i) {
-    if (std::string(month.data()) != kMonths[i]) continue;
-    std::array<char, 32> iso{};
-    std::snprintf(iso.data(), iso.size(), "%04d-%02d-%02dT%sZ", year, static_cast<int>(i) + 1, day,
-                  time.data());
-    return ParseTime(iso.data());
-  }
-  return std::nullopt;
-}
 
 std::string Quote(const std::string& body) {
   std::string line;
@@ -100,7 +75,7 @@ std::optional<milliseconds> ParseRetryAfter(std::string_view value, WallTime now
     wait = std::chrono::seconds(std::min<std::int64_t>(
         seconds, std::chrono::duration_cast<std::chrono::seconds>(kLongestWait).count()));
   } else {
-    const auto at = ParseHttpDate(text);
+    const auto at = http::ParseHttpDate(text);
     if (!at) return std::nullopt;
     wait = std::chrono::duration_cast<milliseconds>(*at > now ? *at - now : Duration(0));
   }

@@ -52,6 +52,16 @@ bool Selects(const v1::Target& target) {
   return target.docker && (!target.docker->labels.empty() || target.docker->compose);
 }
 
+// What is still to be said about an incident stands on it: for a day at most.
+bool StillTelling(const v1::Incident& incident, WallTime now) {
+  return std::any_of(incident.status.notifications.begin(), incident.status.notifications.end(),
+                     [now](const auto& entry) {
+                       const auto since = ParseTime(entry.at);
+                       return entry.state == healing::kNotificationPending && since &&
+                              now - *since <= healing::kMaxNotificationAge;
+                     });
+}
+
 }  // namespace
 
 std::size_t PolicyView::Count(HealthState state) const {
@@ -254,16 +264,6 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
     written_[key] = shell_.clock.Now();
     return true;
   });
-}
-
-// What is still to be said about an incident stands on it: for a day at most.
-static bool StillTelling(const v1::Incident& incident, WallTime now) {
-  return std::any_of(incident.status.notifications.begin(), incident.status.notifications.end(),
-                     [now](const auto& entry) {
-                       const auto since = ParseTime(entry.at);
-                       return entry.state == healing::kNotificationPending && since &&
-                              now - *since <= healing::kMaxNotificationAge;
-                     });
 }
 
 Status HealingPolicyReconciler::PruneHistory(const v1::HealingPolicy& policy) {

@@ -9,6 +9,7 @@
 #include "pkg/backends/docker/engine_client.h"
 #include "pkg/backends/docker/view.h"
 #include "pkg/backends/docker/watcher.h"
+#include "pkg/backends/handlers.h"
 #include "pkg/backends/text.h"
 #include "pkg/base/log.h"
 #include "pkg/healing/outcome.h"
@@ -147,11 +148,7 @@ class DockerBackend final : public Backend {
   }
 
   StatusOr<const ActionHandler*> HandlerOf(const Action& action) const {
-    for (const auto& handler : handlers_) {
-      if (handler->Handles(action)) return static_cast<const ActionHandler*>(handler.get());
-    }
-    return InvalidArgumentError("backend " + name_ + " knows no action \"" + ActionName(action) +
-                                "\"");
+    return FindHandler(handlers_, action, name_);
   }
 
   const std::string name_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pkg/backends/text.h"
+#include "pkg/base/pause.h"
 
 namespace salve::backends::ecs {
 namespace {
@@ -57,22 +58,6 @@ std::string TakeAnswer(const ActionTools& tools, const Subject& subject, const U
   }
   tools.view.Expect(subject.name, std::move(expected));
   return text;
-}
-
-// Waits; false if it is asked to stop.
-bool Pause(Clock& clock, Duration by, const std::stop_token& stop) {
-  const MonoTime until = clock.Monotonic() + by;
-  Mutex mu;
-  CondVar wake;
-  const std::stop_callback on_stop(stop, [&] {
-    MutexLock lock(mu);
-    wake.NotifyAll();
-  });
-  MutexLock lock(mu);
-  while (!stop.stop_requested() && clock.Monotonic() < until) {
-    (void)clock.WaitUntil(wake, mu, until);
-  }
-  return !stop.stop_requested();
 }
 
 // The answer to a change was lost: `find` tells whether a service shows it.

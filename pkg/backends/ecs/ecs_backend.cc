@@ -10,6 +10,7 @@
 #include "pkg/backends/ecs/logs.h"
 #include "pkg/backends/ecs/observation.h"
 #include "pkg/backends/ecs/poller.h"
+#include "pkg/backends/handlers.h"
 #include "pkg/backends/text.h"
 #include "pkg/base/log.h"
 #include "pkg/healing/outcome.h"
@@ -199,11 +200,7 @@ class EcsBackend final : public Backend {
   }
 
   StatusOr<const ActionHandler*> HandlerOf(const Action& action) const {
-    for (const auto& handler : handlers_) {
-      if (handler->Handles(action)) return static_cast<const ActionHandler*>(handler.get());
-    }
-    return InvalidArgumentError("backend " + name_ + " knows no action \"" + ActionName(action) +
-                                "\"");
+    return FindHandler(handlers_, action, name_);
   }
 
   const std::string name_;

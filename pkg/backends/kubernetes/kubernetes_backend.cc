@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "pkg/backends/handlers.h"
 #include "pkg/backends/kubernetes/action_handler.h"
 #include "pkg/backends/kubernetes/cluster.h"
 #include "pkg/backends/kubernetes/fresh.h"
@@ -144,11 +145,7 @@ class KubernetesBackend final : public Backend {
   }
 
   StatusOr<const ActionHandler*> HandlerOf(const Action& action) const {
-    for (const auto& handler : handlers_) {
-      if (handler->Handles(action)) return static_cast<const ActionHandler*>(handler.get());
-    }
-    return InvalidArgumentError("backend " + name_ + " knows no action \"" + ActionName(action) +
-                                "\"");
+    return FindHandler(handlers_, action, name_);
   }
 
   const std::string name_;
