@@ -29,6 +29,9 @@ struct ActionRequest {
   std::stop_token stop;
 };
 
+// Reason of an error of Execute: the target is not, or no longer, what was decided on.
+inline constexpr char kReasonTargetDrifted[] = "TargetDrifted";
+
 struct CallContext {
   MonoTime deadline = MonoTime::max();
   std::stop_token stop;
@@ -73,7 +76,8 @@ class Backend {
                                              const CallContext& context) = 0;
 
   // Runs it. An error means that it was certainly not applied; whatever is doubtful is an
-  // ActionResult with Outcome::kUnknown.
+  // ActionResult with Outcome::kUnknown. An error with kReasonTargetDrifted is no refusal: it may
+  // be decided anew.
   virtual StatusOr<healing::ActionResult> Execute(const ActionRequest& request) = 0;
 
   // After a crash: was the attempt applied? kUnknown where the action leaves no trace.

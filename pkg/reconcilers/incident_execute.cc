@@ -139,7 +139,7 @@ Status IncidentRun::CheckUnchanged(const v1::Step& step) {
                               incident_.metadata.uid, healing::ProposalOrdinal(incident_.status));
   if (!incident_.status.proposal || digest != incident_.status.proposal->digest) {
     return AbortedError("the target changed since the proposal was made")
-        .WithReason("TargetDrifted");
+        .WithReason(backends::kReasonTargetDrifted);
   }
   return Status::Ok();
 }
@@ -168,10 +168,11 @@ backends::ActionRequest IncidentRun::RequestFor(const v1::Attempt& attempt, bool
   return request;
 }
 
-ActionResult IncidentRun::Call(const backends::ActionRequest& request) {
+StatusOr<ActionResult> IncidentRun::Call(const backends::ActionRequest& request) {
   if (backend_ == nullptr) return NotApplied(backend_problem_);
   StatusOr<ActionResult> result = backend_->Execute(request);
-  return result.ok() ? std::move(result).value() : NotApplied(result.status());
+  if (result.ok() || result.status().reason() == backends::kReasonTargetDrifted) return result;
+  return NotApplied(result.status());
 }
 
 StatusOr<ActionResult> IncidentRun::AskOutcome(const backends::ActionRequest& request) {
@@ -262,12 +263,14 @@ Status IncidentRun::RunAndRecord(const std::string& attempt_id) {
     return Abandon(attempt_id, late.reason(), late.message());
   }
   shell_.metrics.ActionAttempted(attempt->action);
-  const ActionResult result = Call(RequestFor(*attempt, false));
-  healing::ApplyResult(incident_.status, attempt_id, result, VerificationSpec(),
+  const StatusOr<ActionResult> result = Call(RequestFor(*attempt, false));
+  // Not refused but overtaken: whatever the target is now is looked at and decided anew.
+  if (!result.ok()) return Abandon(attempt_id, result.status().reason(), result.status().message());
+  healing::ApplyResult(incident_.status, attempt_id, *result, VerificationSpec(),
                        shell_.clock.Now());
   ForgetFacts();
   SALVE_RETURN_IF_ERROR(Persist());
-  if (result.outcome != ActionResult::Outcome::kNotApplied) return Status::Ok();
+  if (result->outcome != ActionResult::Outcome::kNotApplied) return Status::Ok();
   ReleaseLease();
   return SettleRecords();
 }
@@ -354,7 +357,9 @@ Status IncidentRun::UndoSameKey(const std::string& attempt_id) {
 Status IncidentRun::RunUndo(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
-  const ActionResult result = Call(RequestFor(*attempt, true));
+  // What is not what the attempt left behind is not put back: a person looks.
+  const StatusOr<ActionResult> called = Call(RequestFor(*attempt, true));
+  const ActionResult result = called.ok() ? *called : NotApplied(called.status());
   healing::ApplyUndoResult(incident_.status, attempt_id, result, VerificationSpec(),
                            shell_.clock.Now());
   ForgetFacts();

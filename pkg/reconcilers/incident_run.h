@@ -65,7 +65,8 @@ class IncidentRun {
   // Observes again and compares what would run now with what was decided: OK, or why not to act.
   Status CheckUnchanged(const v1::Step& step);
   Status RunAndRecord(const std::string& attempt_id);
-  healing::ActionResult Call(const backends::ActionRequest& request);
+  // An error: the target is no longer what was decided on, and nothing was done.
+  StatusOr<healing::ActionResult> Call(const backends::ActionRequest& request);
   // kUnavailable: not to be known now, ask again.
   StatusOr<healing::ActionResult> AskOutcome(const backends::ActionRequest& request);
   backends::ActionRequest RequestFor(const v1::Attempt& attempt, bool undo) const;

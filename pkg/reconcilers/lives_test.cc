@@ -15,7 +15,6 @@ namespace {
 
 using std::chrono::minutes;
 using std::chrono::seconds;
-using testing::HumanStep;
 using testing::kNs;
 using testing::MakePolicy;
 using testing::MakeStep;
@@ -114,6 +113,19 @@ TEST_F(LivesTest, AFailedStepIsUndoneTheUndoVerifiedAndTheNextStepTried) {
   EXPECT_EQ(incident.status.attempts[0].phase, healing::kAttemptUndone);
   EXPECT_EQ(incident.status.attempts[0].undo_verification->outcome, healing::kOutcomeSuccessful);
   EXPECT_EQ(world.docker.TotalExecutions(), 3);
+}
+
+TEST_F(LivesTest, ATargetThatChangesInTheMomentOfTheCallIsDecidedAnewAndTheStepIsNotUsedUp) {
+  Begin();
+  world.docker.SetFault(backends::fake::Operation::kExecute, backends::fake::Fault::kDrift);
+  FallIll();
+  ASSERT_TRUE(Until(healing::kPhaseResolved));
+  EXPECT_EQ(Outcome(), healing::kAutoHealed);
+  const v1::Incident incident = world.Incident();
+  ASSERT_EQ(incident.status.attempts.size(), 2u);
+  EXPECT_THAT(incident.status.attempts[0].result->message, ::testing::HasSubstr("TargetDrifted"));
+  EXPECT_EQ(incident.status.attempts[1].step, incident.status.attempts[0].step);
+  EXPECT_EQ(world.docker.TotalExecutions(), 1);
 }
 
 TEST_F(LivesTest, AFailedVerificationLeadsToTheNextStep) {

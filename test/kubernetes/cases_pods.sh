@@ -9,9 +9,10 @@ hung_pod() {
   deployment web 3 "$ready_if_it_answers"
   heals web '  guardrails: {minAvailable: 2}'
   has_served web 30
-  local victim others
+  local victim
+  local -a others
   victim=$(pods_of web | head -n 1)
-  others=$(pods_of web | tail -n 2)
+  mapfile -t others < <(pods_of web | tail -n 2)
   # shellcheck disable=SC2016  # the pod's shell expands it
   must k exec "$victim" -- sh -c 'kill -STOP $(pidof httpd)'
   eventually available web 2
@@ -20,7 +21,7 @@ hung_pod() {
   same "cause" HungPod "$(get "$incident" .status.diagnosis.cause)"
   same "what was changed" "delete pods/$victim 200" "$(changes)"
   eventually available web 3
-  says "$(pods_of web)" "$others"
+  says "$(pods_of web)" "${others[@]}"
 }
 case_ "of three pods the one that hangs is replaced, and only that" hung_pod
 

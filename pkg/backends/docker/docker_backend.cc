@@ -87,7 +87,8 @@ class DockerBackend final : public Backend {
     const std::string identity = subject.container.Identity();
     if (!request.identity_before.empty() && request.identity_before != identity) {
       return ConflictError("container " + request.target.name + " is now " + identity +
-                           ", the decision was made on " + request.identity_before);
+                           ", the decision was made on " + request.identity_before)
+          .WithReason(kReasonTargetDrifted);
     }
     auto result = handler->Execute(request, subject, context);
     if (result.ok() && result->duration == Duration{0}) {

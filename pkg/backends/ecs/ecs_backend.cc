@@ -196,7 +196,8 @@ class EcsBackend final : public Backend {
                           : ArnOf(identity) == ArnOf(request.identity_before);
     if (same) return Status::Ok();
     return ConflictError("service " + subject.name.ToString() + " is now " + identity +
-                         ", the decision was made on " + request.identity_before);
+                         ", the decision was made on " + request.identity_before)
+        .WithReason(kReasonTargetDrifted);
   }
 
   StatusOr<const ActionHandler*> HandlerOf(const Action& action) const {

@@ -201,6 +201,7 @@ Status FakeBackend::Begin(Operation operation, const CallContext& context) {
     case Fault::kNone:
     case Fault::kLoseResponse:
     case Fault::kLoseRequest:
+    case Fault::kDrift:
       return Status::Ok();
     case Fault::kUnavailable:
       return UnavailableError("backend " + name_ + ": connection refused (injected)");
@@ -302,8 +303,13 @@ StatusOr<ActionResult> FakeBackend::Execute(const ActionRequest& request) {
     fault = faults_[Operation::kExecute];
     const auto it = containers_.find(request.target.name);
     if (it == containers_.end()) return NotFoundError("no container " + request.target.name);
+    if (fault == Fault::kDrift) {
+      ++it->second.starts;
+      fault = faults_[Operation::kExecute] = Fault::kNone;
+    }
     if (!request.identity_before.empty() && request.identity_before != it->second.Identity()) {
-      return ConflictError("container " + request.target.name + " is now " + it->second.Identity());
+      return ConflictError("container " + request.target.name + " is now " + it->second.Identity())
+          .WithReason(kReasonTargetDrifted);
     }
     if (fault != Fault::kLoseRequest) {
       ++executions_[request.attempt_id];

@@ -22,6 +22,7 @@ enum class Fault {
   kHang,  // waits on the clock until the deadline (or stop); not applied, but nobody can know
   kLoseResponse,  // applied, and the answer never arrives: Outcome kUnknown
   kLoseRequest,   // the same seen from outside, but it never arrived
+  kDrift,         // Execute only, once: the container restarts by itself right before; not applied
 };
 
 enum class Operation { kObserve, kLogs, kPlan, kExecute, kOutcome, kProbe };

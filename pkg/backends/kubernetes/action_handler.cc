@@ -10,6 +10,9 @@
 namespace salve::backends::kubernetes {
 namespace {
 
+// So often a change is tried again when only the object's status has changed meanwhile.
+constexpr int kMaxPatches = 5;
+
 using healing::ActionResult;
 
 std::string Lower(std::string text) {
@@ -29,6 +32,28 @@ void AddAnnotation(const Json& object, const std::string& value, Json& operation
   std::string path = "/metadata/annotations/" + std::string(kLastAttemptAnnotation);
   path.replace(path.rfind('/'), 1, "~1");
   operations.push_back({{"op", "add"}, {"path", path}, {"value", value}});
+}
+
+// The operations, in front of them that nothing is changed of another version than `object`.
+Json AtVersionOf(const Json& object, const std::string& attempt_id, const Json& operations) {
+  Json patch = Json::array();
+  patch.push_back({{"op", "replace"},
+                   {"path", "/metadata/resourceVersion"},
+                   {"value", salve::GetString(object, {"metadata", "resourceVersion"})}});
+  AddAnnotation(object, attempt_id, patch);
+  for (const Json& operation : operations) patch.push_back(operation);
+  return patch;
+}
+
+// Whether the same object differs in no more than its status and metadata: while a rollout goes on
+// its status is written many times a second.
+bool SameSpec(const Json& before, const Json& now) {
+  const Json* generation = salve::Find(before, {"metadata", "generation"});
+  const Json* present = salve::Find(now, {"metadata", "generation"});
+  return generation != nullptr && present != nullptr && *generation == *present &&
+         salve::GetString(before, {"metadata", "uid"}) ==
+             salve::GetString(now, {"metadata", "uid"}) &&
+         salve::Find(now, {"metadata", "deletionTimestamp"}) == nullptr;
 }
 
 }  // namespace
@@ -114,21 +139,25 @@ StatusOr<ActionResult> ChangeWorkload(const ActionTools& tools, const ActionRequ
   if (!request.attempt_id.empty() && w.last_attempt == request.attempt_id) {
     return Applied(done + " (found done)");
   }
-  // In front: of another version than the one that was read, nothing is changed.
-  Json patch = Json::array();
-  patch.push_back({{"op", "replace"},
-                   {"path", "/metadata/resourceVersion"},
-                   {"value", salve::GetString(subject.object, {"metadata", "resourceVersion"})}});
-  AddAnnotation(subject.object, request.attempt_id, patch);
-  for (Json& operation : operations) patch.push_back(std::move(operation));
-  const auto answer = tools.cluster.Patch(*WorkloadResource(w.kind), {w.ns, w.name},
-                                          client::PatchType::kJson, patch, context);
-  if (answer.ok()) return Applied(done);
-  if (answer.code() == Code::kConflict) {
-    return AbortedError(subject.KubectlName() +
-                        " changed in the same moment: " + answer.status().message());
+  const ResourceInfo& resource = *WorkloadResource(w.kind);
+  Json present = subject.object;
+  for (int tries = 1;; ++tries) {
+    const Json patch = AtVersionOf(present, request.attempt_id, operations);
+    const auto answer =
+        tools.cluster.Patch(resource, {w.ns, w.name}, client::PatchType::kJson, patch, context);
+    if (answer.ok()) return Applied(done);
+    if (answer.code() != Code::kConflict) {
+      return Settle(answer.status(), done,
+                    [&] { return WorkloadOutcome(tools, request, context); });
+    }
+    const auto now = tools.cluster.Get(resource, {w.ns, w.name}, context);
+    if (tries == kMaxPatches || !now.ok() || !SameSpec(present, *now)) {
+      return ConflictError(subject.KubectlName() +
+                           " changed in the same moment: " + answer.status().message())
+          .WithReason(kReasonTargetDrifted);
+    }
+    present = *now;
   }
-  return Settle(answer.status(), done, [&] { return WorkloadOutcome(tools, request, context); });
 }
 
 StatusOr<ActionResult> WorkloadHandler::Outcome(const ActionRequest& request,

@@ -13,14 +13,9 @@ namespace {
 using testing::Action;
 using testing::ActionPlan;
 using testing::ActionsTest;
-using testing::Call;
 using testing::Fault;
 using ::testing::HasSubstr;
 using testing::Outcome;
-using testing::Running;
-using testing::Shop;
-using testing::Terminated;
-using testing::Waiting;
 
 // --- deletePod, evictPod
 
@@ -46,7 +41,7 @@ TEST_F(ActionsTest, AnotherPodOfTheSameNameIsNotDeletedInItsPlace) {
   const ActionRequest request = shop.RequestFor(MustPlan(DeletePod()));
   shop.Drop(kPods, "web-1-d");
   shop.ReadyPod("web-1-d", 1);
-  EXPECT_EQ(shop.backend->Execute(request).code(), Code::kAborted);
+  EXPECT_EQ(shop.backend->Execute(request).code(), Code::kConflict);
   EXPECT_TRUE(shop.Exists(kPods, "web-1-d"));
   EXPECT_EQ(Ask(request), Outcome::kApplied) << "the one that was meant is gone";
 }

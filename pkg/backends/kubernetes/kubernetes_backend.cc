@@ -141,7 +141,8 @@ class KubernetesBackend final : public Backend {
                             : identity == request.identity_before;
     if (same) return Status::Ok();
     return ConflictError(subject.KubectlName() + " is now " + identity +
-                         ", the decision was made on " + request.identity_before);
+                         ", the decision was made on " + request.identity_before)
+        .WithReason(kReasonTargetDrifted);
   }
 
   StatusOr<const ActionHandler*> HandlerOf(const Action& action) const {

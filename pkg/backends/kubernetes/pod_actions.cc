@@ -116,7 +116,8 @@ class PodHandler final : public ActionHandler {
     const std::string done = "pod " + id.name + (wanted.evict ? " evicted" : " deleted");
     if (status.ok()) return Applied(done);
     if (status.code() == Code::kConflict) {
-      return AbortedError("pod " + id.name + " is another one by now: " + status.message());
+      return ConflictError("pod " + id.name + " is another one by now: " + status.message())
+          .WithReason(kReasonTargetDrifted);
     }
     if (status.code() == Code::kTooManyRequests) return status.Annotate("not evicted");
     return Settle(status, done, [&] { return Look(name, id, context); });

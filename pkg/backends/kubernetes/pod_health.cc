@@ -128,8 +128,8 @@ Illness OfPod(const char* condition, int severity, std::string what) {
   return ill;
 }
 
-std::string OrEvent(const PodMemory& memory, std::string otherwise) {
-  return memory.event.empty() ? std::move(otherwise) : memory.event;
+std::string OrEvent(const PodMemory& memory, const std::string& otherwise) {
+  return memory.event.empty() ? otherwise : memory.event;
 }
 
 // All its containers run, and it is not ready.

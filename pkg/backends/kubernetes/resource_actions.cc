@@ -96,11 +96,9 @@ StatusOr<Limits> Wanted(const SetResourcesAction& action, const ContainerSpec& c
   if (action.memory_bytes || action.memory_percent) {
     SALVE_ASSIGN_OR_RETURN(wanted.memory, WantedMemory(action, c, who));
   }
-  if (action.cpu_millis) {
-    wanted.cpu = *action.cpu_millis;
-    if (*wanted.cpu < 0 || (*wanted.cpu != 0 && *wanted.cpu < kMinCpu)) {
-      return InvalidArgumentError(who + "cpuMillis must be positive, or 0 for no limit");
-    }
+  wanted.cpu = action.cpu_millis;
+  if (wanted.cpu && (*wanted.cpu < 0 || (*wanted.cpu != 0 && *wanted.cpu < kMinCpu))) {
+    return InvalidArgumentError(who + "cpuMillis must be positive, or 0 for no limit");
   }
   if (!wanted.memory && !wanted.cpu) {
     return InvalidArgumentError(who + "neither memory nor cpu is given");

@@ -19,7 +19,6 @@ using ::testing::HasSubstr;
 using testing::Outcome;
 using testing::Running;
 using testing::Shop;
-using testing::Terminated;
 using testing::Waiting;
 
 // --- rolloutUndo
@@ -146,12 +145,48 @@ TEST_F(ActionsTest, AChangeBetweenReadingAndWritingAbortsTheWrite) {
   shop.client.on_call = [this, once = true](const Call& call) mutable {
     if (call.verb == "patch" && std::exchange(once, false)) {
       Json web = Web();
-      web["metadata"]["labels"]["touched"] = "yes";
+      web["spec"]["replicas"] = 5;
       shop.Put(kDeployments, web);
     }
     return Fault::None();
   };
-  EXPECT_EQ(shop.backend->Execute(request).code(), Code::kAborted);
+  const auto result = shop.backend->Execute(request);
+  EXPECT_EQ(result.code(), Code::kConflict);
+  EXPECT_EQ(result.status().reason(), kReasonTargetDrifted);
+  EXPECT_EQ(Image(), "shop/web:2");
+}
+
+TEST_F(ActionsTest, AStatusWrittenBetweenReadingAndWritingHoldsNothingUp) {
+  BadRelease();
+  const ActionRequest request = shop.RequestFor(MustPlan(Undo()));
+  int patches = 0;
+  shop.client.on_call = [&](const Call& call) {
+    if (call.verb == "patch" && ++patches <= 2) {
+      Json web = Web();
+      web["metadata"]["annotations"]["touched"] = std::to_string(patches);
+      shop.Put(kDeployments, web);
+    }
+    return Fault::None();
+  };
+  EXPECT_EQ(Execute(request), Outcome::kApplied);
+  EXPECT_EQ(patches, 3);
+  EXPECT_EQ(Image(), "shop/web:1");
+}
+
+TEST_F(ActionsTest, AStatusWrittenAtEveryTryEndsTheTries) {
+  BadRelease();
+  const ActionRequest request = shop.RequestFor(MustPlan(Undo()));
+  int patches = 0;
+  shop.client.on_call = [&](const Call& call) {
+    if (call.verb == "patch") {
+      Json web = Web();
+      web["metadata"]["annotations"]["touched"] = std::to_string(++patches);
+      shop.Put(kDeployments, web);
+    }
+    return Fault::None();
+  };
+  EXPECT_EQ(shop.backend->Execute(request).code(), Code::kConflict);
+  EXPECT_EQ(patches, 5);
   EXPECT_EQ(Image(), "shop/web:2");
 }
 

@@ -49,9 +49,15 @@ bool Unsettled(const Seen& seen) {
       seen.verdict.Has(healing::kConditionRolloutInProgress)) {
     return true;
   }
+  if (!seen.snapshot) return false;
+  // That it has served for long enough must be seen before another one takes its place.
+  const auto& newest = seen.verdict.newest;
+  if (newest != nullptr && seen.snapshot->workload.desired > 0 &&
+      !seen.snapshot->proven.contains(newest->uid)) {
+    return true;
+  }
   const auto waits = [](const auto& pod) { return !pod->ready || pod->deleted; };
-  return seen.snapshot &&
-         std::any_of(seen.snapshot->pods.begin(), seen.snapshot->pods.end(), waits);
+  return std::any_of(seen.snapshot->pods.begin(), seen.snapshot->pods.end(), waits);
 }
 
 std::string Fingerprint(const Verdict& verdict) {

@@ -27,7 +27,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using testing::Running;
 using testing::Shop;
 using testing::Terminated;
 using testing::Waiting;

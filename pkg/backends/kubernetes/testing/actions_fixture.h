@@ -104,7 +104,7 @@ class ActionsTest : public ::testing::Test {
     return Web()["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"];
   }
   // The next call of that verb meets `fault`.
-  void Break(const std::string& verb, Fault fault) {
+  void Break(const std::string& verb, const Fault& fault) {
     shop.client.on_call = [verb, fault](const Call& call) {
       return call.verb == verb ? fault : Fault::None();
     };
