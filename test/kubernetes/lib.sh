@@ -12,8 +12,14 @@ install_salve() {
     crd/incidentapprovals.salve.dev crd/healingguardrails.salve.dev
   must k apply -k "$SALVE_ROOT/manifests/admission"
   k create namespace salve-system --dry-run=client -o yaml | must k apply -f -
-  k create clusterrolebinding salve-suite --clusterrole=cluster-admin --user=salve-controller --dry-run=client \
-    -o yaml | must k apply -f -
+  must k apply -f "$SALVE_ROOT/manifests/base/rbac.yaml"
+  local role
+  for role in salve-controller salve-controller-actions; do
+    k create clusterrolebinding "suite-$role" "--clusterrole=$role" --user=salve-controller --dry-run=client \
+      -o yaml | must k apply -f -
+  done
+  k -n salve-system create rolebinding suite-salve-controller --role=salve-controller --user=salve-controller \
+    --dry-run=client -o yaml | must k apply -f -
 }
 
 # start_controller NAME [ARGUMENT…]: as a process beside the cluster; returns when it is ready, leading or
