@@ -20,7 +20,6 @@ namespace {
 using apis::config::v1alpha1::ReceiverConfiguration;
 using apis::config::v1alpha1::SecretReference;
 using nlohmann::json;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;

@@ -12,7 +12,6 @@ namespace {
 
 using std::chrono::seconds;
 using testing::After;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::kNow;

@@ -11,7 +11,6 @@ namespace salve::healing {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::HasSubstr;
 using testing::kNow;
 using ::testing::Not;

@@ -127,7 +127,9 @@ IndicatorState Indicator(const std::string& name, HealthState state, int health)
 }
 
 TEST(CombineHealth, IsTheLowestOfItsIndicators) {
-  const auto combine = [](std::vector<IndicatorState> all) { return CombineHealth({}, all); };
+  const auto combine = [](const std::vector<IndicatorState>& all) {
+    return CombineHealth({}, all);
+  };
   const auto healthy = Indicator("a", HealthState::kHealthy, 95);
   const auto ill = Indicator("b", HealthState::kUnhealthy, 20);
   const auto unknown = Indicator("c", HealthState::kUnknown, 0);

@@ -17,7 +17,6 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::After;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using testing::kNow;
 using testing::MakePolicy;
 using testing::MakeTestIncident;

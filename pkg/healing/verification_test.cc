@@ -121,7 +121,8 @@ Measurement Measured(HealthState state, int health) {
 }
 
 TEST(CombineFresh, TheWorstOfAllCounts) {
-  const auto combine = [](std::vector<Measurement> all, std::optional<TargetObservation> seen) {
+  const auto combine = [](const std::vector<Measurement>& all,
+                          const std::optional<TargetObservation>& seen) {
     std::vector<ProbeReading> readings;
     for (const Measurement& m : all) readings.push_back({"p", Thresholds{}, m});
     return CombineFresh(seen, readings, kNow);

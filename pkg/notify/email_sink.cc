@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <mutex>
 
@@ -34,7 +33,7 @@ struct Upload {
 std::size_t OnRead(char* to, std::size_t size, std::size_t count, void* user) {
   auto* upload = static_cast<Upload*>(user);
   const std::size_t n = std::min(size * count, upload->mail->size() - upload->at);
-  std::memcpy(to, upload->mail->data() + upload->at, n);
+  upload->mail->copy(to, n, upload->at);
   upload->at += n;
   return n;
 }

@@ -27,8 +27,8 @@ SinkSet MakeSinks(const std::vector<apis::config::v1alpha1::SinkConfiguration>& 
                   const SinkEnvironment& environment) {
   SinkSet sinks;
   for (const auto& configuration : configurations) {
-    sinks.Add(configuration.name,
-              {MakeSink(configuration, environment), configuration.messages_per_minute});
+    std::unique_ptr<Sink> sink = MakeSink(configuration, environment);
+    sinks.Add(configuration.name, {std::move(sink), configuration.messages_per_minute});
   }
   return sinks;
 }

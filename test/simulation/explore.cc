@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <thread>
 
 #include "test/simulation/known_defects.h"
@@ -120,6 +121,22 @@ int Weight(const Plan& plan) {
     weight += write ? (strong || a.where == Where::kExecute ? 0 : 1) : 3;
   }
   return weight + (plan.accidents.size() > 1 ? 2 : 0);
+}
+
+// By weight; those of one weight mixed, always in the same way: what is broken shows soon,
+// whatever life it is in.
+std::vector<Plan> Ordered(std::vector<Plan> plans) {
+  SeededRandom random(1);
+  for (std::size_t i = plans.size(); i > 1; --i) {
+    std::swap(plans[i - 1], plans[random.Next() % i]);
+  }
+  std::map<int, std::vector<Plan>> by_weight;
+  for (Plan& plan : plans) by_weight[Weight(plan)].push_back(std::move(plan));
+  plans.clear();
+  for (auto& [weight, group] : by_weight) {
+    for (Plan& plan : group) plans.push_back(std::move(plan));
+  }
+  return plans;
 }
 
 Plan PlanOf(std::uint64_t seed, const std::vector<Subject>& subjects) {
@@ -280,13 +297,7 @@ bool ExploreAll(const Options& options, const std::vector<Subject>& subjects) {
       AddSingles(s, &plans);
       if (s.life->is_short) AddPairsOfCrashes(s, &plans);
     }
-    // Mixed, always in the same way: what is broken shows soon, whatever life it is in.
-    SeededRandom random(1);
-    for (std::size_t i = plans.size(); i > 1; --i) {
-      std::swap(plans[i - 1], plans[random.Next() % i]);
-    }
-    std::stable_sort(plans.begin(), plans.end(),
-                     [](const Plan& a, const Plan& b) { return Weight(a) < Weight(b); });
+    plans = Ordered(std::move(plans));
   }
   Crew crew(options, subjects);
   crew.Run(plans.size(), [&](std::size_t n) { return plans[n]; });

@@ -45,7 +45,7 @@ v1::HealingPolicy WithFirstStep(v1::HealingPolicy policy, const std::string& nam
   return policy;
 }
 
-std::function<void(World&)> OneContainer(v1::HealingPolicy policy) {
+std::function<void(World&)> OneContainer(const v1::HealingPolicy& policy) {
   return [policy](World& world) {
     world.AddContainer(kFirst);
     world.Create(policy);
@@ -90,8 +90,9 @@ std::function<std::function<void(World&)>()> OnceIn(
   };
 }
 
-std::function<std::function<void(World&)>()> Both(std::function<std::function<void(World&)>()> a,
-                                                  std::function<std::function<void(World&)>()> b) {
+std::function<std::function<void(World&)>()> Both(
+    const std::function<std::function<void(World&)>()>& a,
+    const std::function<std::function<void(World&)>()>& b) {
   return [a, b] {
     return [first = a(), second = b()](World& world) {
       first(world);

@@ -9,9 +9,9 @@
 #include "pkg/base/log.h"
 
 int main(int argc, char** argv) {
-  using namespace salve;
+  namespace simulation = salve::simulation;
   simulation::Options options;
-  if (const Status parsed = simulation::ParseOptions(argc, argv, &options); !parsed.ok()) {
+  if (const salve::Status parsed = simulation::ParseOptions(argc, argv, &options); !parsed.ok()) {
     std::fprintf(stderr, "salve-sim: %s\n%s", parsed.message().c_str(), simulation::Usage());
     return 2;
   }
@@ -20,8 +20,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   // The controllers' logs go nowhere.
-  SetLogWriterForTest([](std::string_view) {});
-  SetLogLevel(static_cast<Severity>(static_cast<int>(Severity::kError) + 1));
+  salve::SetLogWriterForTest([](std::string_view) {});
+  salve::SetLogLevel(static_cast<salve::Severity>(static_cast<int>(salve::Severity::kError) + 1));
   try {
     return simulation::Explore(options) ? 0 : 1;
   } catch (const std::exception& e) {

@@ -44,7 +44,7 @@ bool LosesSteps(const Plan& plan) {
 
 std::vector<v1::Incident> ByAge(World& world) {
   std::vector<v1::Incident> all = world.All<v1::Incident>();
-  std::stable_sort(all.begin(), all.end(), [](const v1::Incident& a, const v1::Incident& b) {
+  std::sort(all.begin(), all.end(), [](const v1::Incident& a, const v1::Incident& b) {
     return std::tie(a.spec.policy_ref.name, a.spec.target.name, a.metadata.name) <
            std::tie(b.spec.policy_ref.name, b.spec.target.name, b.metadata.name);
   });

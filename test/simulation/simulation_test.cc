@@ -29,7 +29,7 @@ class SimulationTest : public ::testing::Test {
 };
 
 TEST_F(SimulationTest, TheSameSeedGivesTheSameHistoryByteForByte) {
-  for (const std::uint64_t seed : {1, 2, 3}) {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
     const Plan plan = PlanOf("undo", "crash-after@w9,freeze@w14", seed);
     const Ending first = Live(plan, true);
     const Ending second = Live(plan, true);
