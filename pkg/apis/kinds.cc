@@ -33,6 +33,8 @@ Kind HealingPolicyKind() {
               {"Unhealthy", "integer", ".status.targetsUnhealthy", "Unhealthy targets.", 1},
               {"Next-Free", "string", ".status.budget.nextFreeAt",
                "When a spent action comes back.", 1},
+              {"Next-Schedule", "string", ".status.nextSchedule",
+               "The next time that a schedule comes due.", 1},
               {"Message", "string", ".status.conditions[?(@.type==\"Ready\")].message",
                "What Ready says.", 1},
           },

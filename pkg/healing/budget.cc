@@ -6,6 +6,7 @@
 
 #include "pkg/base/hash.h"
 #include "pkg/base/time_format.h"
+#include "pkg/healing/scheduled_life.h"
 #include "pkg/healing/verification.h"
 
 namespace salve::healing {
@@ -277,7 +278,11 @@ BreakerView EvaluateBreaker(const std::vector<v1::ActionRecord>& records, const 
   BreakerView view;
   std::vector<const v1::ActionRecord*> mine = OfTarget(records, target);
   // One that is still running has no result to count.
-  std::erase_if(mine, [](const v1::ActionRecord* record) { return record->result.empty(); });
+  std::erase_if(mine, [](const v1::ActionRecord* record) {
+    // What a schedule asked for and what came about is no fix: nothing was ill before it.
+    const bool no_fix = IsScheduleStep(record->step) && !Failed(*record);
+    return record->result.empty() || no_fix;
+  });
   const Duration gap = Seconds(min_healthy_seconds);
   // When the target was ill again after a record: at the next one's reservation.
   std::optional<WallTime> ill_again = ill_since;

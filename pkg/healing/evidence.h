@@ -21,6 +21,7 @@ struct DependencyState {
   HealthState state = HealthState::kUnknown;
   std::string open_incident;  // "" if none
   std::string message;
+  bool asleep = false;  // put to sleep by a schedule: `message` says until when
 };
 
 // A sign that a person is at work on the target.

@@ -2,6 +2,7 @@
 #include "pkg/healing/explain.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "pkg/base/time_format.h"
 #include "pkg/healing/machine.h"
@@ -10,10 +11,6 @@ namespace salve::healing {
 namespace {
 
 using Lines = std::vector<std::string>;
-
-std::string Percent(double confidence) {
-  return std::to_string(static_cast<int>(confidence * 100 + 0.5)) + " %";
-}
 
 std::string InTime(const std::string& until, WallTime now) {
   const auto at = ParseTime(until);
@@ -203,6 +200,10 @@ std::string EscapeTerminal(std::string_view text) {
     out += clean[i++];
   }
   return out;
+}
+
+std::string Percent(double confidence) {
+  return std::to_string(std::lround(confidence * 100)) + " %";
 }
 
 std::string EscapeMarkdown(std::string_view text) {

@@ -23,6 +23,9 @@ std::vector<std::string> Why(const v1::Incident& incident, const v1::HealingPoli
 // durations, approvals. Everything that came from outside is escaped.
 std::string Report(const v1::Incident& incident);
 
+// A confidence, 0..1, for people: "87 %".
+std::string Percent(double confidence);
+
 // Text from outside as one line of Markdown: control characters gone, markup escaped.
 std::string EscapeMarkdown(std::string_view text);
 // Text from outside for a terminal: control characters (also C1 and bidirectional ones) replaced.

@@ -8,6 +8,7 @@
 #include "pkg/base/time_format.h"
 #include "pkg/healing/budget.h"
 #include "pkg/healing/risk.h"
+#include "pkg/healing/scheduled_life.h"
 
 namespace salve::healing {
 namespace {
@@ -124,8 +125,27 @@ Gate BackendAvailable(const GateInput& in) {
                "the backend answers again; Salve keeps trying");
 }
 
+// What is done because of the time is no answer to an illness.
+Gate NotAnIllness(const char* name) {
+  return Pass(name, "Scheduled",
+              "it is done because its time has come, not because anything is ill");
+}
+
+Gate ScheduleStillDue(const GateInput& in, const std::string& told) {
+  if (in.health.state == HealthState::kHealthy) {
+    return Block(kGateSignalStillActive, "AsWanted",
+                 TargetName(in) + " is as its schedule wants it",
+                 "nothing: there is nothing left to do");
+  }
+  return Pass(kGateSignalStillActive, "StillDue",
+              TargetName(in) + " is not as its schedule wants it, seen just now" + told);
+}
+
 Gate SignalStillActive(const GateInput& in) {
   const std::string told = in.health.message.empty() ? "" : ": " + in.health.message;
+  const bool seen =
+      in.health.state == HealthState::kHealthy || in.health.state == HealthState::kUnhealthy;
+  if (seen && IsScheduled(*in.incident)) return ScheduleStillDue(in, told);
   switch (in.health.state) {
     case HealthState::kUnhealthy:
       return Pass(kGateSignalStillActive, "StillUnhealthy",
@@ -149,6 +169,9 @@ Gate SignalStillActive(const GateInput& in) {
 // -------------------------------------------------------------------------------------------
 
 Gate Dependency(const GateInput& in) {
+  if (IsScheduled(*in.incident) && in.plan != nullptr && EndsService(in.plan->action)) {
+    return Pass(kGateDependency, "Scheduled", "what is to end needs nothing of what it depends on");
+  }
   for (const DependencyState& dependency : in.dependencies) {
     if (!dependency.found) {
       return Block(kGateDependency, "DependencyUnknown",
@@ -156,6 +179,11 @@ Gate Dependency(const GateInput& in) {
                    "create policy " + dependency.policy + " or remove it from dependsOn");
     }
     if (dependency.state == HealthState::kHealthy && dependency.open_incident.empty()) continue;
+    if (dependency.asleep) {
+      return Block(kGateDependency, "DependencyAsleep",
+                   "policy " + dependency.policy + " is " + SanitizeLine(dependency.message, 256),
+                   "policy " + dependency.policy + " is awake and healthy");
+    }
     const std::string why = dependency.open_incident.empty()
                                 ? std::string("is ") + HealthStateName(dependency.state)
                                 : "has the open incident " + dependency.open_incident;
@@ -183,6 +211,7 @@ Gate Window(const GateInput& in) {
 }
 
 Gate Storm(const GateInput& in) {
+  if (IsScheduled(*in.incident)) return NotAnIllness(kGateStorm);
   const StormView view =
       EvaluateStorm(in.policy->spec.guardrails, in.targets_total, in.targets_unhealthy);
   if (!view.active) return Pass(kGateStorm, "NoStorm", view.message);
@@ -215,6 +244,7 @@ Gate BreakerGate(const GateInput& in) {
 }
 
 Gate Cooldown(const GateInput& in) {
+  if (IsScheduled(*in.incident)) return NotAnIllness(kGateCooldown);
   const std::int64_t seconds = in.policy->spec.guardrails.cooldown_seconds;
   const auto until = CooldownUntil(in.records, TargetName(in), in.incident->metadata.name, seconds,
                                    in.accounting_now);
@@ -286,6 +316,7 @@ Gate MinAvailableParts(const GateInput& in, const ReplicaCount& replicas) {
 
 Gate MinAvailable(const GateInput& in) {
   if (in.plan == nullptr) return NoProposal(kGateMinAvailable);
+  if (IsScheduled(*in.incident)) return NotAnIllness(kGateMinAvailable);
   if (in.observation && in.observation->replicas) {
     return MinAvailableParts(in, *in.observation->replicas);
   }

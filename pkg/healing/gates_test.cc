@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pkg/healing/signals.h"
 #include "pkg/healing/test_support.h"
 
 namespace salve::healing {
@@ -32,6 +33,13 @@ v1::Window Window(const std::string& kind, const std::string& cron, std::int64_t
   window.duration_seconds = seconds;
   window.break_glass = break_glass;
   return window;
+}
+
+// What is done because its time has come.
+void Scheduled(Situation& s, std::int64_t replicas) {
+  s.incident.spec.trigger.source = kSourceSchedule;
+  s.plan.action = Action{};
+  s.plan.action.scale.emplace().replicas = replicas;
 }
 
 struct Case {
@@ -167,6 +175,60 @@ std::vector<Case> Cases() {
       {"a dependency that does not exist blocks", kGateDependency,
        [](Situation& s) { s.input.dependencies = {{"db", false, HealthState::kUnknown, "", ""}}; },
        false, "DependencyUnknown", "db"},
+      {"a dependency that sleeps blocks, and is said to sleep", kGateDependency,
+       [](Situation& s) {
+         s.input.dependencies = {
+             {"db", true, HealthState::kUnknown, "", "asleep by schedule night", true}};
+       },
+       false, "DependencyAsleep", "asleep by schedule night"},
+      {"what a schedule ends needs no dependency", kGateDependency,
+       [](Situation& s) {
+         Scheduled(s, 0);
+         s.input.dependencies = {{"db", true, HealthState::kUnhealthy, "", ""}};
+       },
+       true, "Scheduled"},
+      {"what a schedule brings back waits for its dependency", kGateDependency,
+       [](Situation& s) {
+         Scheduled(s, 3);
+         s.input.dependencies = {{"db", true, HealthState::kUnhealthy, "", ""}};
+       },
+       false, "DependencyDown"},
+      {"a target that is not as its schedule wants it passes", kGateSignalStillActive,
+       [](Situation& s) { Scheduled(s, 0); }, true, "StillDue"},
+      {"a target that is as its schedule wants it blocks", kGateSignalStillActive,
+       [](Situation& s) {
+         Scheduled(s, 0);
+         s.input.health = testing::HealthOf(HealthState::kHealthy, 100);
+       },
+       false, "AsWanted"},
+      {"a storm of illness does not hold a schedule", kGateStorm,
+       [](Situation& s) {
+         Scheduled(s, 0);
+         s.input.targets_total = 10;
+         s.input.targets_unhealthy = 9;
+       },
+       true, "Scheduled"},
+      {"the rest after healing does not hold a schedule", kGateCooldown,
+       [](Situation& s) {
+         Scheduled(s, 0);
+         s.input.records = {Record("1", -400, "Failed", -100)};
+       },
+       true, "Scheduled"},
+      {"minAvailable does not hold a schedule", kGateMinAvailable,
+       [](Situation& s) {
+         Scheduled(s, 0);
+         s.plan.takes_available = 3;
+         s.policy.spec.guardrails.min_available = 2;
+         s.input.observation->replicas = ReplicaCount{3, 3};
+       },
+       true, "Scheduled"},
+      {"a spent budget holds a schedule", kGateBudget,
+       [](Situation& s) {
+         Scheduled(s, 0);
+         s.policy.spec.guardrails.max_actions = {1, 3600};
+         s.input.records = {Record("1", -400, "Failed", -100)};
+       },
+       false, "BudgetExhausted", "", 3200},
 
       {"no windows pass", kGateWindow, nothing, true, "Allowed"},
       {"a deny window blocks until it ends", kGateWindow,

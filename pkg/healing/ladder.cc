@@ -5,6 +5,7 @@
 
 #include "pkg/base/time_format.h"
 #include "pkg/healing/machine.h"
+#include "pkg/healing/scheduled_life.h"
 
 namespace salve::healing {
 namespace {
@@ -70,7 +71,8 @@ std::vector<v1::ActionRecord> EarlierAttempts(const std::vector<v1::ActionRecord
                                               std::int64_t min_healthy_seconds) {
   std::vector<const v1::ActionRecord*> mine;
   for (const v1::ActionRecord& record : records) {
-    if (record.target == target_name && record.incident != incident_name) mine.push_back(&record);
+    const bool other = record.target == target_name && record.incident != incident_name;
+    if (other && !IsScheduleStep(record.step)) mine.push_back(&record);
   }
   std::sort(mine.begin(), mine.end(), [](const v1::ActionRecord* a, const v1::ActionRecord* b) {
     return ParseTime(a->reserved_at) < ParseTime(b->reserved_at);

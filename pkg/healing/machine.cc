@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "pkg/base/time_format.h"
+#include "pkg/healing/scheduled_life.h"
 #include "pkg/healing/signals.h"
 
 // What happens next. The transitions are in transitions.cc.
@@ -55,6 +56,7 @@ Next Wait(const IncidentView& view, std::optional<WallTime> stated, std::string 
 std::string Ending(const IncidentView& view) {
   if (view.incident_deleted) return "Deleted";
   if (view.policy == nullptr) return "PolicyDeleted";
+  if (view.overtaken) return view.overtaken->reason;
   return view.incident->spec.cancel ? "CancelRequested" : "";
 }
 
@@ -62,7 +64,8 @@ Next WaitForSwitch(const IncidentView& view) {
   return Wait(view, std::nullopt, "Disabled", "self-healing is switched off; what is begun waits");
 }
 
-std::string EndingMessage(const std::string& reason) {
+std::string EndingMessage(const IncidentView& view, const std::string& reason) {
+  if (view.overtaken && reason == view.overtaken->reason) return view.overtaken->message;
   if (reason == "Deleted") return "the incident was deleted";
   if (reason == "PolicyDeleted") return "its policy no longer exists";
   return "somebody asked to end it";
@@ -93,7 +96,7 @@ Next Continue(const IncidentView& view, const v1::Attempt& attempt) {
     }
     Next next = OfAttempt(Do::kAbandon, attempt);
     next.reason = ending;
-    next.message = EndingMessage(ending);
+    next.message = EndingMessage(view, ending);
     return next;
   }
   if (attempt.phase == kAttemptUndoIntended) {
@@ -122,7 +125,8 @@ Next AfterAttempt(const IncidentView& view, const v1::Attempt& last) {
               " ran, and of its effect only the target's own state could be measured: it is well");
     }
     return Close(HealedOutcome(last), "Verified",
-                 "step " + last.step + " helped: " + last.verification->message);
+                 "step " + last.step + (IsScheduleStep(last.step) ? " is done: " : " helped: ") +
+                     last.verification->message);
   }
   const bool escalated = view.incident->status.phase == kPhaseEscalated;
   const bool undo_failed = (last.undo_result && last.undo_result->outcome == "NotApplied") ||
@@ -273,7 +277,7 @@ Next NextAction(const IncidentView& view) {
     }
   }
   const std::string ending = Ending(view);
-  if (!ending.empty()) return Close(kCancelled, ending, EndingMessage(ending));
+  if (!ending.empty()) return Close(kCancelled, ending, EndingMessage(view, ending));
 
   if (!view.health) return Make(Do::kObserve);
   if (view.health->state == HealthState::kHealthy) return CloseHealthy(status);

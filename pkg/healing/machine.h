@@ -107,6 +107,12 @@ struct IncidentView {
   const v1::HealingPolicy* policy = nullptr;  // null: gone, or being deleted
   const EffectiveLimits* limits = nullptr;    // null only without a policy
   bool incident_deleted = false;              // being deleted: ends after the running attempt
+  // Why what it was opened for is wanted no more; it ends after the running attempt. Empty: it is.
+  struct Overtaken {
+    std::string reason;  // CamelCase
+    std::string message;
+  };
+  std::optional<Overtaken> overtaken;
   // SELF_HEAL_ENABLED: without it nothing is run, not even an undo that is owed.
   bool self_heal_enabled = true;
   WallTime now;

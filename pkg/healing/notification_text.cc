@@ -9,6 +9,7 @@
 #include "pkg/healing/evidence.h"
 #include "pkg/healing/explain.h"
 #include "pkg/healing/machine.h"
+#include "pkg/healing/scheduled_life.h"
 
 namespace salve::healing {
 namespace {
@@ -25,10 +26,6 @@ std::string Clean(const std::string& text, std::size_t max = kMaxLine) {
   return clean;
 }
 
-std::string Percent(double confidence) {
-  return std::to_string(static_cast<int>(confidence * 100 + 0.5)) + " %";
-}
-
 std::string Lasted(std::int64_t millis) {
   if (millis < 1000) return std::to_string(millis) + " ms";
   return HumanDuration(std::chrono::milliseconds(millis));
@@ -38,7 +35,7 @@ class Parts {
  public:
   explicit Parts(std::vector<MessagePart>& out) : out_(out) {}
 
-  void Add(const char* label, std::vector<std::string> lines, bool code = false) {
+  void Add(const char* label, const std::vector<std::string>& lines, bool code = false) {
     std::vector<std::string> kept;
     for (const std::string& line : lines) {
       if (line.empty()) continue;
@@ -50,9 +47,7 @@ class Parts {
     }
     if (!kept.empty()) out_.push_back({label, std::move(kept), code});
   }
-  void Code(const char* label, std::vector<std::string> lines) {
-    Add(label, std::move(lines), true);
-  }
+  void Code(const char* label, const std::vector<std::string>& lines) { Add(label, lines, true); }
 
  private:
   std::vector<MessagePart>& out_;
@@ -88,7 +83,7 @@ void AddIllness(const v1::Incident& incident, Parts& parts) {
     when += ", seen " + std::to_string(incident.status.occurrences) + " times";
   }
   if (!incident.spec.severity.empty()) when += ", severity " + incident.spec.severity;
-  parts.Add("What is ill", {line, when});
+  parts.Add(IsScheduled(incident) ? "What is due" : "What is ill", {line, when});
 }
 
 void AddCause(const v1::IncidentStatus& status, Parts& parts) {

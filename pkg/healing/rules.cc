@@ -87,8 +87,9 @@ bool OnlyUnmeasured(const Evidence& evidence) {
 
 const DependencyState* DownDependency(const Evidence& evidence) {
   for (const DependencyState& dependency : evidence.dependencies) {
-    const bool down = dependency.found && (dependency.state == HealthState::kUnhealthy ||
-                                           dependency.state == HealthState::kMissing);
+    const bool down =
+        dependency.found && (dependency.state == HealthState::kUnhealthy ||
+                             dependency.state == HealthState::kMissing || dependency.asleep);
     if (down || !dependency.open_incident.empty()) return &dependency;
   }
   return nullptr;
@@ -250,7 +251,10 @@ std::string Sentence(const Match& winner, const Evidence& evidence,
                                 : "rule \"" + winner.name + "\" says " + winner.cause;
   if (winner.pack != nullptr && winner.pack->when.dependency_down) {
     if (const DependencyState* down = DownDependency(evidence)) {
-      out += " (policy " + down->policy + " is " + HealthStateName(down->state) + ")";
+      out += " (policy " + down->policy + " is " +
+             (down->asleep ? SanitizeLine(down->message, kMaxQuoteBytes)
+                           : HealthStateName(down->state)) +
+             ")";
     }
   }
   if (!quotes.empty()) out += " (evidence: \"" + quotes.front() + "\")";

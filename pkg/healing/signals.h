@@ -19,13 +19,14 @@ inline constexpr char kSourceProbe[] = "Probe";
 inline constexpr char kSourceTarget[] = "Target";
 inline constexpr char kSourceManual[] = "Manual";
 inline constexpr char kSourceAlert[] = "Alert";
+inline constexpr char kSourceSchedule[] = "Schedule";
 
 inline constexpr char kSeverityInfo[] = "Info";
 inline constexpr char kSeverityWarning[] = "Warning";
 inline constexpr char kSeverityCritical[] = "Critical";
 
 struct Signal {
-  std::string source;  // Probe | Target | Manual | Alert
+  std::string source;  // Probe | Target | Manual | Alert | Schedule
   TargetRef target;
   std::string kind;  // name of the probe, trigger or person; the target's condition ("Exited")
   bool firing = true;

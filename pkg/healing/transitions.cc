@@ -4,6 +4,7 @@
 #include "pkg/base/time_format.h"
 #include "pkg/healing/evidence.h"
 #include "pkg/healing/machine.h"
+#include "pkg/healing/scheduled_life.h"
 
 // The transitions of an incident from its beginning to a licensed attempt, and its ends. Those of
 // attempts are in attempts.cc.
@@ -138,8 +139,8 @@ void ApplyBegin(const v1::Incident& incident, v1::IncidentStatus& status, WallTi
   Set(status, v1::kIncidentResolved, "False", "Open", "the incident is open", now);
   AddTimeline(
       status, kThinking,
-      incident.spec.affected_system + " is ill, says " + incident.spec.trigger.source + " " +
-          incident.spec.trigger.name +
+      incident.spec.affected_system + (IsScheduled(incident) ? ": " : " is ill, says ") +
+          incident.spec.trigger.source + " " + incident.spec.trigger.name +
           (incident.spec.trigger.message.empty() ? "" : ": " + incident.spec.trigger.message),
       now);
   Summarize(status);

@@ -18,7 +18,6 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::Accident;
-using testing::kNs;
 using testing::MakePolicy;
 using testing::MakeStep;
 using testing::World;

@@ -17,7 +17,6 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
-using testing::kNs;
 
 class AlertLivesTest : public ::testing::Test {
  protected:

@@ -9,9 +9,11 @@
 #include "pkg/base/time_format.h"
 #include "pkg/healing/machine.h"
 #include "pkg/healing/notifications.h"
+#include "pkg/healing/schedules.h"
 #include "pkg/healing/signals.h"
 #include "pkg/healing/windows.h"
 #include "pkg/reconcilers/policy_conditions.h"
+#include "pkg/reconcilers/policy_schedules.h"
 #include "pkg/reconcilers/signals_health.h"
 
 namespace salve::reconcilers {
@@ -70,6 +72,11 @@ std::size_t PolicyView::Count(HealthState state) const {
                     [&](const healing::TargetHealth& h) { return h.state == state; }));
 }
 
+std::size_t PolicyView::CountAsleep() const {
+  return static_cast<std::size_t>(
+      std::count_if(asleep.begin(), asleep.end(), [](const auto& why) { return !why.empty(); }));
+}
+
 HealingPolicyReconciler::HealingPolicyReconciler(Shell& shell,
                                                  std::function<void(const NamespacedName&)> enqueue)
     : shell_(shell), enqueue_(std::move(enqueue)) {}
@@ -84,7 +91,9 @@ StatusOr<engine::Result> HealingPolicyReconciler::Reconcile(const NamespacedName
   const LogContext context("policy", key.ToString());
   const PolicyView view = Look(*policy);
   // Health first, incidents second: an incident that finds no status of its target yet would guess.
-  SALVE_ASSIGN_OR_RETURN(const v1::HealingPolicy stored, WriteStatus(*policy, view));
+  SALVE_ASSIGN_OR_RETURN(v1::HealingPolicy stored, WriteStatus(*policy, view));
+  SALVE_ASSIGN_OR_RETURN(stored, OpenScheduled(shell_, std::move(stored), view));
+  TellOfSchedules(shell_, stored, policy->status);
   SALVE_RETURN_IF_ERROR(OpenIncidents(stored, view));
   SALVE_RETURN_IF_ERROR(PruneHistory(stored));
   return engine::Result{NextLook(stored)};
@@ -104,11 +113,10 @@ WallTime HealingPolicyReconciler::LastWritten(const NamespacedName& policy) cons
   return it == written_.end() ? WallTime{} : it->second;
 }
 
-PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
+void HealingPolicyReconciler::FindTargets(const v1::HealingPolicy& policy,
+                                          backends::Backend* backend, PolicyView& view) {
   const NamespacedName key{policy.metadata.ns, policy.metadata.name};
   const std::string backend_name = BackendName(policy.spec.target);
-  backends::Backend* backend = shell_.backends.Find(backend_name);
-  PolicyView view;
   if (const Status valid = apis::ToStatus(apis::Validate(policy)); !valid.ok()) {
     view.target_found = Status(valid).WithReason("InvalidSpec");
   } else if (backend == nullptr) {
@@ -138,19 +146,51 @@ PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
       view.targets = std::move(targets).value();
     }
   }
+}
+
+void HealingPolicyReconciler::LookAtTargets(const v1::HealingPolicy& policy,
+                                            backends::Backend* backend, PolicyView& view) {
+  const WallTime now = shell_.clock.Now();
+  const healing::ScheduleCalendar calendar(policy.spec.schedules, shell_.zones);
+  for (const v1::TargetRef& target : view.targets) {
+    view.observations.push_back(CachedObservation(backend, target));
+    auto& seen = view.observations.back();
+    if (seen) RememberOnset(policy.status, *seen);
+    const v1::ScheduledTarget* scheduled = healing::FindScheduled(policy.status, target.name);
+    const bool asleep = healing::IsAsleep(policy.spec, scheduled, seen);
+    view.asleep.push_back(asleep ? healing::AsleepMessage(*scheduled, calendar, now) : "");
+  }
+}
+
+PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
+  const NamespacedName key{policy.metadata.ns, policy.metadata.name};
+  const std::string backend_name = BackendName(policy.spec.target);
+  backends::Backend* backend = shell_.backends.Find(backend_name);
+  PolicyView view;
+  FindTargets(policy, backend, view);
+  LookAtTargets(policy, backend, view);
+  std::vector<v1::TargetRef> awake;
+  for (std::size_t i = 0; i < view.targets.size(); ++i) {
+    if (view.asleep[i].empty()) awake.push_back(view.targets[i]);
+  }
   // A backend that does not answer must not make the probes forget what they know.
   if (view.target_found.code() == Code::kUnavailable) {
     shell_.targets.Register(key, backend_name, Selects(policy.spec.target));
   } else {
     shell_.targets.Set(key, backend_name, Selects(policy.spec.target), view.targets);
-    shell_.health.Configure(key, view.targets, policy.spec.probes, policy.status);
-    Probe(policy, view.targets);
+    // What sleeps is forgotten, and measured afresh when it wakes.
+    shell_.health.Configure(key, awake, policy.spec.probes, policy.status);
+    Probe(policy, awake);
   }
-  for (const v1::TargetRef& target : view.targets) {
-    view.observations.push_back(CachedObservation(backend, target));
-    if (view.observations.back()) RememberOnset(policy.status, *view.observations.back());
-    view.health.push_back(healing::CombineHealth(view.observations.back(),
-                                                 IndicatorsOf(shell_, policy, target.name)));
+  for (std::size_t i = 0; i < view.targets.size(); ++i) {
+    healing::TargetHealth health;
+    if (view.asleep[i].empty()) {
+      health = healing::CombineHealth(view.observations[i],
+                                      IndicatorsOf(shell_, policy, view.targets[i].name));
+    } else {
+      health.message = view.asleep[i];
+    }
+    view.health.push_back(std::move(health));
   }
   return view;
 }
@@ -173,7 +213,8 @@ void HealingPolicyReconciler::Probe(const v1::HealingPolicy& policy,
 Status HealingPolicyReconciler::OpenIncidents(const v1::HealingPolicy& policy,
                                               const PolicyView& view) {
   for (std::size_t i = 0; i < view.targets.size(); ++i) {
-    if (view.health[i].state == HealthState::kHealthy) continue;
+    if (view.health[i].state == HealthState::kHealthy || !view.asleep[i].empty()) continue;
+    if (ScheduleIsActing(shell_, policy, view.targets[i].name)) continue;
     SALVE_RETURN_IF_ERROR(
         OpenIncident(policy, view.targets[i], view.health[i], view.observations[i]));
   }
@@ -239,6 +280,7 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
                                                                  const PolicyView& view) {
   const NamespacedName key{policy.metadata.ns, policy.metadata.name};
   const healing::EffectiveLimits limits = LimitsFor(shell_, policy);
+  SALVE_ASSIGN_OR_RETURN(const std::set<std::string> gone, GoneIncidents(shell_, policy));
   return shell_.policy_status.Update(key, [&](v1::HealingPolicy& current) -> StatusOr<bool> {
     // Without a view of the targets there is nothing new to say about their health.
     PolicyStatusInput input{current,
@@ -254,6 +296,12 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
     v1::HealingPolicyStatus next = ComputePolicyStatus(input);
     healing::SettleSignals(current.spec, shell_.settings.receiver_clears_after, next.actions,
                            view.targets.size(), input.now, next.signals);
+    // Who cannot see the targets has nothing to say about what is due for them.
+    if (view.target_found.ok()) {
+      SettleSchedules(
+          {current.spec, current.metadata, view, input.incidents, gone, shell_.zones, input.now},
+          next);
+    }
     std::vector<std::string> existing;
     for (const auto& incident : input.incidents) existing.push_back(incident->metadata.name);
     healing::SettleOrphans(next.actions, existing, kOrphanedRecordAge.count(),
@@ -308,6 +356,7 @@ std::optional<Duration> HealingPolicyReconciler::NextLook(const v1::HealingPolic
     consider(ParseTime(breaker.open_until));
   }
   consider(healing::NextSignalChange(policy, shell_.settings.receiver_clears_after, now));
+  consider(NextScheduleLook(policy, shell_.zones, now));
   if (!next) return std::nullopt;
   return *next - now;
 }

@@ -21,8 +21,11 @@ struct PolicyView {
   std::vector<v1::TargetRef> targets;
   std::vector<healing::TargetHealth> health;                            // beside targets
   std::vector<std::optional<healing::TargetObservation>> observations;  // beside targets
+  // Beside targets: "asleep by schedule …"; "" = awake. What sleeps is not measured.
+  std::vector<std::string> asleep;
 
   std::size_t Count(healing::HealthState state) const;
+  std::size_t CountAsleep() const;
 };
 
 // Keeps a policy's probes running, its status true, and an Incident open for each ill target.
@@ -39,6 +42,10 @@ class HealingPolicyReconciler final : public engine::Reconciler {
  private:
   void Forget(const NamespacedName& key);
   PolicyView Look(const v1::HealingPolicy& policy);
+  // Finds the targets; fills view.target_found otherwise.
+  void FindTargets(const v1::HealingPolicy& policy, backends::Backend* backend, PolicyView& view);
+  // Observations of the targets, and which of them sleep.
+  void LookAtTargets(const v1::HealingPolicy& policy, backends::Backend* backend, PolicyView& view);
   void Probe(const v1::HealingPolicy& policy, const std::vector<v1::TargetRef>& targets);
   Status OpenIncidents(const v1::HealingPolicy& policy, const PolicyView& view);
   Status OpenIncident(const v1::HealingPolicy& policy, const v1::TargetRef& target,

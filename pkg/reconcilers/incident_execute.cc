@@ -9,6 +9,7 @@
 #include "pkg/base/time_format.h"
 #include "pkg/healing/budget.h"
 #include "pkg/healing/digest.h"
+#include "pkg/healing/scheduled_life.h"
 #include "pkg/reconcilers/incident_run.h"
 
 namespace salve::reconcilers {
@@ -84,8 +85,8 @@ Status IncidentRun::Reserve(const v1::Step& step, const std::string& attempt_id)
     if (running >= current.spec.guardrails.max_concurrent) {
       return TooManyRequestsError("maxConcurrent actions run already");
     }
-    if (healing::CooldownUntil(records, target.name, incident_.metadata.name,
-                               current.spec.guardrails.cooldown_seconds, now)) {
+    if (!scheduled_ && healing::CooldownUntil(records, target.name, incident_.metadata.name,
+                                              current.spec.guardrails.cooldown_seconds, now)) {
       return TooManyRequestsError("the target is in its cooldown");
     }
     const healing::Reservation reservation{attempt_id, incident_.metadata.name, target.name,
@@ -94,12 +95,16 @@ Status IncidentRun::Reserve(const v1::Step& step, const std::string& attempt_id)
                                              healing::KeepSeconds(current.spec), now);
     if (reserved.code() == Code::kAlreadyExists) return false;
     if (!reserved.ok()) return reserved;
+    if (scheduled_) {
+      SALVE_RETURN_IF_ERROR(
+          healing::RememberBefore(current, incident_, *observation_, shell_.clock.Now()));
+    }
     current.status.budget =
         healing::ToBudgetStatus(healing::SpentOf(records, limits.policy_budget, now));
     return true;
   });
   if (!stored.ok()) return stored.status();
-  policy_ = std::make_shared<const v1::HealingPolicy>(std::move(stored).value());
+  Use(std::make_shared<const v1::HealingPolicy>(std::move(stored).value()));
   return Status::Ok();
 }
 
@@ -125,6 +130,10 @@ void IncidentRun::ReleaseLease() {
 
 Status IncidentRun::CheckUnchanged(const v1::Step& step) {
   SALVE_RETURN_IF_ERROR(Observe());
+  SALVE_RETURN_IF_ERROR(CheckWanted());
+  if (view_.overtaken) {
+    return AbortedError(view_.overtaken->message).WithReason(view_.overtaken->reason);
+  }
   if (!observation_)
     return UnavailableError(view_.health->message).WithReason("BackendUnavailable");
   if (view_.health->state == healing::HealthState::kHealthy) {
@@ -198,7 +207,7 @@ Status IncidentRun::Execute() {
   const Status reserved = Reserve(*step, attempt_id);
   if (reserved.code() == Code::kTooManyRequests) {
     // Another incident was faster. The gates will say so on the policy as it is now.
-    policy_ = shell_.policies.Get({policy_->metadata.ns, policy_->metadata.name});
+    Use(shell_.policies.Get({policy_->metadata.ns, policy_->metadata.name}));
     view_.gates.reset();
     return policy_ != nullptr ? Status::Ok() : ConflictError("the policy is gone");
   }
@@ -410,7 +419,7 @@ Status IncidentRun::SettleRecords() {
   });
   if (stored.code() == Code::kNotFound) return Status::Ok();
   if (!stored.ok()) return stored.status();
-  policy_ = std::make_shared<const v1::HealingPolicy>(std::move(stored).value());
+  Use(std::make_shared<const v1::HealingPolicy>(std::move(stored).value()));
   return Status::Ok();
 }
 

@@ -9,6 +9,7 @@
 #include "pkg/base/time_format.h"
 #include "pkg/healing/digest.h"
 #include "pkg/healing/rules.h"
+#include "pkg/healing/scheduled_life.h"
 #include "pkg/reconcilers/incident_run.h"
 #include "pkg/reconcilers/signals_health.h"
 
@@ -106,6 +107,12 @@ Status IncidentRun::Observe() {
       problem = seen.status();
     }
   }
+  if (scheduled_ && policy_ != nullptr) {
+    view_.health = healing::ScheduledHealth(*policy_, incident_, observation_, shell_.clock.Now());
+    if (!observation_) view_.health->message = problem.message();
+    return Status::Ok();
+  }
+  CheckAsleep();
   const std::string& target = incident_.spec.target.name;
   const std::vector<healing::IndicatorState> indicators =
       policy_ != nullptr ? IndicatorsOf(shell_, *policy_, target)
@@ -119,6 +126,19 @@ Status IncidentRun::Observe() {
     view_.health->message = problem.message();
   }
   return Status::Ok();
+}
+
+void IncidentRun::CheckAsleep() {
+  view_.overtaken.reset();
+  if (policy_ == nullptr) return;
+  const v1::ScheduledTarget* scheduled =
+      healing::FindScheduled(policy_->status, incident_.spec.target.name);
+  if (!healing::IsAsleep(policy_->spec, scheduled, observation_)) return;
+  const healing::ScheduleCalendar calendar(policy_->spec.schedules, shell_.zones);
+  view_.overtaken = {"Asleep",
+                     "the target is " +
+                         healing::AsleepMessage(*scheduled, calendar, shell_.clock.Now()) +
+                         "; whoever wants it healed wakes it first"};
 }
 
 // Who may create incidents in a namespace has a say over the targets that its policies name, and
@@ -183,7 +203,11 @@ healing::Evidence IncidentRun::GatherEvidence() {
 }
 
 Status IncidentRun::Diagnose() {
-  const v1::DiagnosisStatus diagnosis = healing::Diagnose(policy_->spec, GatherEvidence());
+  const v1::DiagnosisStatus diagnosis =
+      scheduled_ ? healing::ScheduledDiagnosis(*policy_, incident_,
+                                               view_.health.value_or(healing::TargetHealth{}),
+                                               shell_.clock.Now())
+                 : healing::Diagnose(policy_->spec, GatherEvidence());
   const bool news =
       !incident_.status.diagnosis || incident_.status.diagnosis->rule != diagnosis.rule;
   healing::ApplyDiagnosis(incident_.status, diagnosis, shell_.clock.Now());
@@ -223,14 +247,15 @@ Status IncidentRun::Propose(const healing::Next& next) {
   const v1::HealingPolicyStatus& status = policy_->status;
   healing::RiskFacts facts;
   facts.targets_total = std::max<std::int64_t>(1, status.targets_total);
-  facts.targets_healthy =
-      std::max<std::int64_t>(0, status.targets_total - status.targets_unhealthy);
+  facts.targets_healthy = std::max<std::int64_t>(
+      0, status.targets_total - status.targets_unhealthy - status.targets_asleep);
   facts.still_serving =
       observation_ && observation_->running && view_.health && view_.health->health > 0;
   healing::ProposalInput input;
   input.step = step;
   input.plan = &*plan_;
-  input.risk = healing::AssessRisk(*plan_, facts, *step);
+  input.risk = scheduled_ ? healing::ScheduledRisk(*plan_, policy_->spec)
+                          : healing::AssessRisk(*plan_, facts, *step);
   const double confidence = incident_.status.diagnosis ? incident_.status.diagnosis->confidence : 0;
   input.need = healing::RequiredApprovals(policy_->spec, *limits_, input.risk.level, confidence);
   input.digest = healing::ProposalDigest(
@@ -301,9 +326,10 @@ healing::GateInput IncidentRun::MakeGateInput() {
   const v1::HealingPolicyStatus& status = policy_->status;
   in.targets_total = std::max<std::int64_t>(1, status.targets_total);
   in.targets_unhealthy = std::max<std::int64_t>(1, status.targets_unhealthy);
-  in.targets_healthy = std::max<std::int64_t>(0, status.targets_total - status.targets_unhealthy);
+  in.targets_healthy = std::max<std::int64_t>(
+      0, status.targets_total - status.targets_unhealthy - status.targets_asleep);
   in.records = status.actions;
-  in.ill_since = ParseTime(incident_.spec.trigger.at);
+  if (!scheduled_) in.ill_since = ParseTime(incident_.spec.trigger.at);
   const std::string policy_key = incident_.metadata.ns + "/" + policy_->metadata.name;
   for (const auto& other : shell_.incidents.ByIndex(kIncidentsByPolicy, policy_key)) {
     if (other->metadata.uid != incident_.metadata.uid && healing::IsActing(other->status)) {
@@ -418,8 +444,12 @@ healing::FreshCheck IncidentRun::MeasureFresh(v1::Observation* after) {
     auto seen = backend_->Observe(incident_.spec.target, CallWithin(kLookTimeout));
     if (seen.ok()) observation_ = std::move(seen).value();
   }
-  healing::FreshCheck check = healing::CombineFresh(observation_, readings, shell_.clock.Now());
-  if (policy_ != nullptr) check = WithAlerts(shell_, *policy_, incident_, std::move(check));
+  healing::FreshCheck check =
+      scheduled_ && policy_ != nullptr
+          ? healing::ScheduledFresh(*policy_, incident_, observation_, shell_.clock.Now())
+          : healing::CombineFresh(observation_, readings, shell_.clock.Now());
+  if (policy_ != nullptr && !scheduled_)
+    check = WithAlerts(shell_, *policy_, incident_, std::move(check));
   *after = healing::ToObservation(observation_, check);
   return check;
 }

@@ -9,6 +9,7 @@
 #include "pkg/base/time_format.h"
 #include "pkg/healing/notifications.h"
 #include "pkg/healing/rules.h"
+#include "pkg/healing/scheduled_life.h"
 #include "pkg/healing/signals.h"
 
 namespace salve::reconcilers {
@@ -25,18 +26,23 @@ constexpr int kStoreAttempts = 3;
 
 IncidentRun::IncidentRun(Shell& shell, const v1::Incident& incident,
                          engine::ReconcileContext& context)
-    : shell_(shell), context_(context), incident_(incident), stored_status_(incident.status) {
-  policy_ = shell_.policies.Get({incident.metadata.ns, incident.spec.policy_ref.name});
+    : shell_(shell),
+      context_(context),
+      incident_(incident),
+      stored_status_(incident.status),
+      scheduled_(healing::IsScheduled(incident)) {
+  auto policy = shell_.policies.Get({incident.metadata.ns, incident.spec.policy_ref.name});
   const std::string& uid = incident.spec.policy_ref.uid;
-  if (policy_ != nullptr && (!policy_->metadata.deletion_timestamp.empty() ||
-                             (!uid.empty() && uid != policy_->metadata.uid))) {
-    policy_ = nullptr;
+  if (policy != nullptr && (!policy->metadata.deletion_timestamp.empty() ||
+                            (!uid.empty() && uid != policy->metadata.uid))) {
+    policy = nullptr;
   }
-  if (policy_ != nullptr) {
-    healing::CompleteManualIncident(*policy_, incident_);
-    ladder_ = healing::EffectiveLadder(policy_->spec);
-    invalid_ = apis::ToStatus(apis::Validate(*policy_)).message();
+  if (policy != nullptr) {
+    healing::CompleteManualIncident(*policy, incident_);
+    invalid_ = apis::ToStatus(apis::Validate(*policy)).message();
   }
+  Use(std::move(policy));
+  if (policy_ != nullptr) ladder_ = healing::EffectiveLadder(policy_->spec);
   const std::string& name = incident_.spec.target.backend;
   backend_ = shell_.backends.Find(name);
   if (backend_ == nullptr) {
@@ -51,10 +57,34 @@ IncidentRun::IncidentRun(Shell& shell, const v1::Incident& incident,
   }
 }
 
+void IncidentRun::Use(std::shared_ptr<const v1::HealingPolicy> policy) {
+  policy_ = std::move(policy);
+  if (policy_ == nullptr || !scheduled_) return;
+  policy_ = std::make_shared<const v1::HealingPolicy>(healing::ScheduledView(*policy_, incident_));
+}
+
+Status IncidentRun::CheckWanted() {
+  if (!scheduled_) return Status::Ok();  // Observe sees to the others
+  view_.overtaken.reset();
+  if (policy_ == nullptr || healing::IsResolved(incident_.status)) return Status::Ok();
+  healing::TickStanding standing = healing::StandingOf(*policy_, incident_, shell_.clock.Now());
+  using Kind = healing::TickStanding::Kind;
+  // What is begun is brought to its end, whatever the policy's status says by now.
+  const bool running = healing::RunningAttempt(incident_.status) != nullptr;
+  if (standing.kind == Kind::kUnseen && !running) {
+    return ConflictError("policy " + policy_->metadata.name +
+                         " as it is known here has not seen the tick of " +
+                         incident_.spec.trigger.at + " yet");
+  }
+  if (standing.kind == Kind::kOver) view_.overtaken = std::move(standing.why);
+  return Status::Ok();
+}
+
 // A further onset of the illness, as the policy's status tells it, is an occurrence of this
 // incident.
 void IncidentRun::CountOccurrence() {
-  if (policy_ == nullptr || incident_.status.phase.empty() || healing::IsResolved(incident_.status))
+  if (policy_ == nullptr || scheduled_ || incident_.status.phase.empty() ||
+      healing::IsResolved(incident_.status))
     return;
   for (const v1::TargetStatus& target : policy_->status.targets) {
     if (target.name != incident_.spec.target.name || target.state != "Unhealthy") continue;
@@ -85,8 +115,10 @@ StatusOr<engine::Result> IncidentRun::Run() {
       limits_->invalid = invalid_;
       view_.limits = &*limits_;
     }
-    // A person who asks again has decided to start over.
-    if (policy_ != nullptr && incident_.spec.trigger.source != healing::kSourceManual) {
+    SALVE_RETURN_IF_ERROR(CheckWanted());
+    // A person who asks again has decided to start over, and so has who wrote a schedule.
+    if (policy_ != nullptr && !scheduled_ &&
+        incident_.spec.trigger.source != healing::kSourceManual) {
       view_.earlier = healing::EarlierAttempts(
           policy_->status.actions, incident_.spec.target.name, incident_.metadata.name,
           ParseTime(incident_.spec.trigger.at).value_or(view_.now),
@@ -122,7 +154,7 @@ StatusOr<std::optional<engine::Result>> IncidentRun::Step(const healing::Next& n
       done = Observe();
       // The probes of a process that has just started need a moment: nothing to write about.
       if (done.ok() && look_again_ && JustStarted()) {
-        return std::optional(engine::Result{*look_again_});
+        return std::optional(engine::Result{look_again_});
       }
       break;
     case Do::kDiagnose:
@@ -268,7 +300,8 @@ void IncidentRun::ForgetFacts() {
 
 const v1::Verification& IncidentRun::VerificationSpec() const {
   static const v1::Verification kDefaults;
-  return policy_ != nullptr ? policy_->spec.verification : kDefaults;
+  if (policy_ == nullptr) return kDefaults;
+  return policy_->spec.verification;
 }
 
 const v1::Step* IncidentRun::StepOf(const std::string& name) const {

@@ -25,8 +25,15 @@ class IncidentRun {
   // One answer of the machine. A value ends the reconcile.
   StatusOr<std::optional<engine::Result>> Step(const healing::Next& next);
 
+  // Takes a policy as it is stored for the one that this incident goes by.
+  void Use(std::shared_ptr<const v1::HealingPolicy> policy);
+  // Whether what it was opened for is still wanted. kConflict: the caches have not seen it yet.
+  Status CheckWanted();
+
   // --- facts (incident_facts.cc)
   Status Observe();
+  // What is put to sleep is not to be healed.
+  void CheckAsleep();
   bool IsTargetOfPolicy() const;
   Status Diagnose();
   Status Propose(const healing::Next& next);
@@ -98,7 +105,8 @@ class IncidentRun {
   engine::ReconcileContext& context_;
   v1::Incident incident_;                            // working copy
   v1::IncidentStatus stored_status_;                 // what the server has
-  std::shared_ptr<const v1::HealingPolicy> policy_;  // nullptr: gone
+  const bool scheduled_;                             // a schedule's, not an illness
+  std::shared_ptr<const v1::HealingPolicy> policy_;  // nullptr: gone; see ScheduledView
   std::vector<v1::Step> ladder_;                     // what the policy may do
   backends::Backend* backend_ = nullptr;
   Status backend_problem_;  // why backend_ is nullptr

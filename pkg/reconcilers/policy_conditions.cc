@@ -45,17 +45,20 @@ Condition TargetHealthy(const PolicyView& view) {
   const char* type = v1::kPolicyTargetHealthy;
   const std::size_t total = view.targets.size();
   if (total == 0) return Make(type, "Unknown", "NoTarget", "there is no target to measure");
+  const std::size_t awake = total - view.CountAsleep();
+  if (awake == 0) return Make(type, "Unknown", kReasonAsleep, view.asleep.front());
   std::size_t worst = total;
   for (std::size_t i = 0; i < total; ++i) {
     const HealthState state = view.health[i].state;
-    if (state == HealthState::kHealthy) continue;
+    if (state == HealthState::kHealthy || !view.asleep[i].empty()) continue;
     const bool worse = worst == total || (view.health[worst].state == HealthState::kUnknown &&
                                           state != HealthState::kUnknown);
     if (worse) worst = i;
   }
   if (worst == total) {
     return Make(type, "True", "Healthy",
-                std::to_string(total) + " of " + std::to_string(total) + " healthy");
+                std::to_string(awake) + " of " + std::to_string(awake) + " healthy" +
+                    (awake < total ? ", " + std::to_string(total - awake) + " asleep" : ""));
   }
   const std::string message = view.targets[worst].name + ": " + view.health[worst].message;
   if (view.health[worst].state == HealthState::kUnknown) {
@@ -130,6 +133,10 @@ Condition Ready(const PolicyView& view, const std::vector<v1::SignalStatus>& sig
                 view.target_found.reason().empty() ? "TargetNotFound" : view.target_found.reason(),
                 view.target_found.message());
   }
+  const std::size_t asleep = view.CountAsleep();
+  if (asleep > 0 && asleep == view.targets.size()) {
+    return Make(type, "True", kReasonAsleep, "targets are found, and sleep");
+  }
   if (view.Count(HealthState::kUnknown) == view.targets.size()) {
     return Make(type, "False", "NotMeasured", "no target has been measured yet");
   }
@@ -177,7 +184,9 @@ void FillTargets(const PolicyStatusInput& in, v1::HealingPolicyStatus& status) {
     all.push_back(healing::ToTargetStatus(name, in.view.health[i],
                                           it == previous.end() ? nullptr : it->second, in.now));
     // A figure that only wobbles keeps its last written value.
-    if (it != previous.end() &&
+    const bool still_asleep = !in.view.asleep[i].empty() && it != previous.end() &&
+                              it->second->message == all.back().message;
+    if (it != previous.end() && (in.view.asleep[i].empty() || still_asleep) &&
         !healing::WorthWriting(*it->second, all.back(), in.last_written, in.now)) {
       all.back() = *it->second;
     }
@@ -192,6 +201,9 @@ void FillTargets(const PolicyStatusInput& in, v1::HealingPolicyStatus& status) {
                                                        in.view.Count(HealthState::kMissing));
   status.health = std::to_string(in.view.Count(HealthState::kHealthy)) + "/" +
                   std::to_string(in.view.targets.size()) + " healthy";
+  const std::size_t asleep = in.view.CountAsleep();
+  status.targets_asleep = static_cast<std::int64_t>(asleep);
+  if (asleep > 0) status.health += ", " + std::to_string(asleep) + " asleep";
 }
 
 // The message of TargetHealthy quotes measurements; it moves on only when the listed targets do.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "pkg/healing/scheduled_life.h"
+
 namespace salve::reconcilers {
 namespace {
 
@@ -21,6 +23,15 @@ engine::ObjectReference Reference(const apis::meta::v1::ResourceInfo& info,
   ref.uid = meta.uid;
   ref.resource_version = meta.resource_version;
   return ref;
+}
+
+// The first open incident about the health of a policy's targets; that of a schedule is no fault.
+std::string OpenIllness(const Shell& shell, const v1::HealingPolicy& policy) {
+  for (const std::string& name : policy.status.open_incidents) {
+    const auto incident = shell.incidents.Get({policy.metadata.ns, name});
+    if (incident == nullptr || !healing::IsScheduled(*incident)) return name;
+  }
+  return "";
 }
 
 }  // namespace
@@ -58,9 +69,11 @@ std::vector<healing::DependencyState> DependenciesOf(const Shell& shell,
                                                 : healing::HealthState::kUnhealthy;
         state.message = healthy->message;
       }
-      if (!other->status.open_incidents.empty()) {
-        state.open_incident = other->status.open_incidents.front();
+      if (healthy != nullptr && healthy->reason == kReasonAsleep) {
+        state.asleep = true;
+        state.message = healthy->message;
       }
+      state.open_incident = OpenIllness(shell, *other);
     }
     out.push_back(std::move(state));
   }

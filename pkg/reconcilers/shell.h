@@ -110,6 +110,9 @@ std::vector<v1::HealingGuardrail> GuardrailsFor(const Shell& shell, const std::s
 // A policy's limits with those guardrails merged in.
 healing::EffectiveLimits LimitsFor(const Shell& shell, const v1::HealingPolicy& policy);
 
+// Reason of a policy's TargetHealthy (Unknown) while all its targets sleep.
+inline constexpr char kReasonAsleep[] = "Asleep";
+
 // What the policies that `policy` depends on are doing.
 std::vector<healing::DependencyState> DependenciesOf(const Shell& shell,
                                                      const v1::HealingPolicy& policy);

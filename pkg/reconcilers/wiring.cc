@@ -8,6 +8,7 @@
 #include "pkg/engine/predicates.h"
 #include "pkg/healing/machine.h"
 #include "pkg/healing/notifications.h"
+#include "pkg/healing/scheduled_life.h"
 #include "pkg/reconcilers/notification_reconciler.h"
 #include "pkg/reconcilers/signals_health.h"
 
@@ -34,6 +35,24 @@ std::set<std::string> ChangedTargets(const v1::HealingPolicyStatus& before,
   }
   for (const auto& [name, state] : states) changed.insert(name);
   return changed;
+}
+
+// The targets for which another time has come than before, or that were put to sleep.
+void AddRescheduled(const v1::HealingPolicyStatus& before, const v1::HealingPolicyStatus& after,
+                    std::set<std::string>& targets) {
+  for (const v1::ScheduledTarget& s : after.scheduled) {
+    const v1::ScheduledTarget* old = healing::FindScheduled(before, s.target);
+    const bool same = old != nullptr && old->tick == s.tick && old->incident == s.incident &&
+                      old->asleep_by == s.asleep_by;
+    if (!same) targets.insert(s.target);
+  }
+}
+
+// What a policy's status tells of the incident of one of its schedules.
+bool MattersToSchedule(const Change<v1::Incident>& change) {
+  return healing::IsScheduled(*change.after) &&
+         change.before->status.phase != change.after->status.phase &&
+         change.after->status.phase == healing::kPhaseEscalated;
 }
 
 std::int64_t Running(const v1::HealingPolicyStatus& status) {
@@ -114,6 +133,7 @@ Keys IncidentsToWake(const Shell& shell, const Change<v1::HealingPolicy>& change
   bool place_free = false;
   if (!spec_changed) {
     targets = ChangedTargets(change.before->status, change.after->status);
+    AddRescheduled(change.before->status, change.after->status, targets);
     place_free = Running(change.after->status) < Running(change.before->status);
   }
   Keys keys;
@@ -142,7 +162,8 @@ void WatchForPolicies(Shell& shell, engine::Controller& policies) {
       [](const Change<v1::Incident>& change) {
         return change.type != engine::Delta::Type::kUpdated ||
                healing::IsResolved(change.before->status) !=
-                   healing::IsResolved(change.after->status);
+                   healing::IsResolved(change.after->status) ||
+               MattersToSchedule(change);
       });
   policies.Watch<v1::HealingGuardrail>(
       shell.guardrails,

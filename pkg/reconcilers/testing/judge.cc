@@ -9,6 +9,7 @@
 #include "pkg/healing/gates.h"
 #include "pkg/healing/limits.h"
 #include "pkg/healing/machine.h"
+#include "pkg/healing/scheduled_life.h"
 #include "pkg/healing/verification.h"
 #include "pkg/reconcilers/incident_run.h"
 
@@ -166,7 +167,8 @@ void Judge::JudgeBudgets(const Case& c) {
   for (const Execution& e : executions_) {
     if (e.undo || e.policy != c.policy->metadata.name) continue;
     if (now - e.at < seconds(g.max_actions.window_seconds) - kEdge) ++spent;
-    if (e.target == c.request.target.name && e.incident_uid != c.incident->metadata.uid &&
+    if (!healing::IsScheduled(*c.incident) && e.target == c.request.target.name &&
+        e.incident_uid != c.incident->metadata.uid &&
         now - e.at < seconds(g.cooldown_seconds) - kEdge) {
       Complain(c, "the target is in its cooldown");
     }
@@ -187,7 +189,10 @@ void Judge::JudgeBudgets(const Case& c) {
 
 // What is about to run must be what was decided on, and on what is there now.
 void Judge::JudgeDigest(const Case& c) {
-  const std::vector<v1::Step> ladder = healing::EffectiveLadder(c.policy->spec);
+  const v1::HealingPolicy policy = healing::IsScheduled(*c.incident)
+                                       ? healing::ScheduledView(*c.policy, *c.incident)
+                                       : *c.policy;
+  const std::vector<v1::Step> ladder = healing::EffectiveLadder(policy.spec);
   const v1::Step* step = healing::FindStep(ladder, c.attempt->step);
   if (step == nullptr || !step->action) {
     if (!c.edited_since) Complain(c, "the policy has no step " + c.attempt->step);
@@ -204,7 +209,9 @@ void Judge::JudgeDigest(const Case& c) {
 
 void Judge::JudgeGates(const Case& c) {
   const std::string& target = c.request.target.name;
-  if (!world_.TrulyIll(target) && world_.InThatStateFor(target) > kNewsTravels) {
+  if (healing::IsScheduled(*c.incident)) {
+    JudgeSchedule(c);
+  } else if (!world_.TrulyIll(target) && world_.InThatStateFor(target) > kNewsTravels) {
     Complain(c, "the target has been well for a while");
   }
   if (c.edited_since) return;
@@ -222,7 +229,41 @@ void Judge::JudgeGates(const Case& c) {
   if (!window.allowed && !window.break_glass) Complain(c, "the window is closed");
 }
 
+// A tick acts once, on what is not as it wants it, and stores what there is before it takes it
+// away.
+void Judge::JudgeSchedule(const Case& c) {
+  const auto seen = world_.docker.Observe(c.request.target, {});
+  const bool ends = healing::EndsService(c.request.action);
+  if (seen.ok() && healing::AtZero(*seen) == ends) Complain(c, "the target is as it is wanted");
+  for (const Execution& e : executions_) {
+    if (e.incident_uid == c.incident->metadata.uid) Complain(c, "its tick has acted before");
+  }
+  const v1::ScheduledTarget* s = healing::FindScheduled(c.policy->status, c.request.target.name);
+  if (s == nullptr || s->incident != c.incident->metadata.name) {
+    return Complain(c, "the policy's status does not name it");
+  }
+  if (!s->count || *s->count != 1 || s->asleep_by.empty()) {
+    Complain(c, "what there was before is not stored");
+  }
+}
+
+// What a schedule has to go back to is not lost while nothing has gone back.
+void Judge::JudgeMemory(const v1::HealingPolicy& policy) {
+  for (const v1::ScheduledTarget& s : policy.status.scheduled) {
+    const auto key = std::pair(policy.metadata.name, s.target);
+    const auto seen = world_.docker.Observe({"docker", "Container", s.target}, {});
+    if (s.count) {
+      counts_[key] = *s.count;
+    } else if (counts_.erase(key) > 0 && seen.ok() && healing::AtZero(*seen) &&
+               s.state != v1::kTickFailed) {  // it was woken, and did not stay so
+      world_.Complain("policy " + policy.metadata.name + ": what " + s.target +
+                      " had before it was put to sleep is lost");
+    }
+  }
+}
+
 void Judge::JudgeStorm(const Case& c) {
+  if (healing::IsScheduled(*c.incident)) return;
   const auto targets = world_.docker.Resolve(c.policy->spec.target, c.policy->metadata.ns);
   if (!targets.ok()) return;
   std::int64_t ill = 0;
@@ -240,6 +281,7 @@ std::string Judge::TargetOf(const v1::HealingPolicy& policy) const {
 }
 
 void Judge::JudgeDependencies(const Case& c) {
+  if (healing::IsScheduled(*c.incident) && healing::EndsService(c.request.action)) return;
   for (const v1::PolicyDependency& d : c.policy->spec.depends_on) {
     const auto other = world_.Find<v1::HealingPolicy>({kNs, d.policy});
     if (!other) {
@@ -396,6 +438,7 @@ void Judge::JudgeClaims(const v1::Incident& incident) {
 }
 
 void Judge::JudgeClosing(const v1::Incident& incident, Duration age) {
+  if (healing::IsScheduled(incident)) return;
   const std::string& outcome = incident.status.outcome;
   const std::string& target = incident.spec.target.name;
   const bool healed = outcome == healing::kAutoHealed || outcome == healing::kHealedAfterApproval;
@@ -418,6 +461,7 @@ void Judge::JudgePolicy(const v1::HealingPolicy& policy, SeenPolicy& seen) {
     world_.Complain("policy " + policy.metadata.name + ": " + what);
   };
   if (seen.uid != policy.metadata.uid) seen = {policy.metadata.uid, {}};
+  JudgeMemory(policy);
   const MonoTime now = world_.clock.Monotonic();
   const v1::ActionBudget& budget = policy.spec.guardrails.max_actions;
   std::map<std::string, SeenRecord> next;
@@ -474,7 +518,8 @@ void Judge::AtEnd() {
   std::map<std::string, int> open;
   for (const v1::Incident& incident : world_.All<v1::Incident>()) {
     if (healing::IsResolved(incident.status)) continue;
-    const std::string key = incident.spec.policy_ref.name + "/" + incident.spec.target.name;
+    const std::string key = incident.spec.policy_ref.name + "/" + incident.spec.target.name +
+                            (healing::IsScheduled(incident) ? " (schedule)" : "");
     if (++open[key] == 2) world_.Complain(key + " has more than one open incident");
   }
 }

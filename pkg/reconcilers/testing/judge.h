@@ -87,6 +87,8 @@ class Judge {
   void JudgeLease(const Case& c);
   void JudgeBudgets(const Case& c);
   void JudgeGates(const Case& c);
+  void JudgeSchedule(const Case& c);
+  void JudgeMemory(const v1::HealingPolicy& policy);
   void JudgeStorm(const Case& c);
   void JudgeDependencies(const Case& c);
   void JudgeApproval(const Case& c);
@@ -107,6 +109,8 @@ class Judge {
   std::map<std::string, SeenIncident> incidents_;
   std::map<std::string, SeenPolicy> policies_;
   std::map<std::string, MonoTime> edited_;  // by policy
+  // What a schedule has written down before it stopped a container, by policy and target.
+  std::map<std::pair<std::string, std::string>, std::int64_t> counts_;
 };
 
 }  // namespace salve::reconcilers::testing

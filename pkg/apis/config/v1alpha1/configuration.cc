@@ -22,6 +22,7 @@ using config::v1alpha1::ExecConfiguration;
 using config::v1alpha1::KubernetesBackend;
 using config::v1alpha1::ProbeConfiguration;
 using config::v1alpha1::ReceiverConfiguration;
+using config::v1alpha1::SecretsConfiguration;
 using config::v1alpha1::SinkConfiguration;
 using config::v1alpha1::TlsFiles;
 
@@ -121,6 +122,7 @@ struct File {
   std::vector<BackendConfiguration> backends;
   std::vector<ReceiverConfiguration> receivers;
   std::vector<SinkConfiguration> sinks;
+  SecretsConfiguration secrets;
   ExecConfiguration exec;
   ProbeConfiguration probes;
 };
@@ -137,6 +139,7 @@ const Struct& SchemaOf<File>() {
                    F<&File::backends>("backends", "Where targets live."),
                    F<&File::receivers>("receivers", "Whose alerts are believed.").MaxItems(64),
                    F<&File::sinks>("sinks", "Where messages to people go.").MaxItems(64),
+                   F<&File::secrets>("secrets", "How secrets outside of this machine are read."),
                    F<&File::exec>("exec", "What exec actions may run."),
                    F<&File::probes>("probes", "Where probes may connect to."),
                });
@@ -195,6 +198,7 @@ FieldErrors Check(const File& file) {
   CheckBackends(file.backends, errors);
   CheckReceivers(file.receivers, errors);
   CheckSinks(file.sinks, errors);
+  CheckAwsSecrets(file.secrets.aws, file.backends, errors);
   CheckArgvPatterns(file.exec.allow, "exec.allow", errors);
   CheckCidrs(file.probes.allowed_cidrs, "probes.allowedCIDRs", errors);
   CheckCidrs(file.probes.denied_cidrs, "probes.deniedCIDRs", errors);
@@ -229,6 +233,7 @@ StatusOr<ControllerConfiguration> LoadConfiguration(const std::string& text,
   configuration.receivers = std::move(read.receivers);
   configuration.sinks = std::move(read.sinks);
   CompleteSinks(configuration.sinks);
+  configuration.secrets = std::move(read.secrets);
   configuration.exec = std::move(read.exec);
   configuration.probes = std::move(read.probes);
   if (configuration.backends.empty()) {

@@ -80,11 +80,45 @@ struct ProbeConfiguration {
   std::vector<std::string> denied_cidrs;
 };
 
+// A parameter of AWS Systems Manager: a name, with ":3" or ":label" for a version, or an ARN.
+struct SsmReference {
+  std::string name;
+  bool operator==(const SsmReference&) const = default;
+};
+
+// A secret of AWS Secrets Manager: a name or an ARN, and a member of it if it is a JSON object.
+struct SecretsManagerReference {
+  std::string id;
+  std::string key;  // "" = the whole secret
+  bool operator==(const SecretsManagerReference&) const = default;
+};
+
 // Where a secret of the configuration is read from, each time anew; never the value itself. Exactly
 // one member.
 struct SecretReference {
   std::string env;
   std::string file;
+  std::optional<SsmReference> ssm = {};
+  std::optional<SecretsManagerReference> secrets_manager = {};
+  bool operator==(const SecretReference&) const = default;
+};
+
+// How secrets in AWS are read: with whose credentials, and which of them policies may refer to.
+struct AwsSecretsConfiguration {
+  // An ecs backend whose region and credentials are used; "" = the four below.
+  std::string backend;
+  std::string region;    // "" = AWS_REGION, AWS_DEFAULT_REGION, the profile's
+  std::string profile;   // of the shared files; "" = AWS_PROFILE, else "default"
+  std::string role_arn;  // assumed with those credentials; "" = none
+  std::string endpoint;  // "" = the region's own; plain http only on loopback
+  // Policies of namespace NS may name what begins with POLICY_PREFIX/NS/; "" = nothing.
+  std::string policy_prefix;
+  // How long a value is used before it is read again: what a rotation takes to be noticed.
+  std::int64_t refresh_seconds = 300;
+};
+
+struct SecretsConfiguration {
+  AwsSecretsConfiguration aws;
 };
 
 // Exactly one member: how a delivery shows that it is from whom it says.
@@ -144,6 +178,7 @@ struct ControllerConfiguration {
   std::vector<BackendConfiguration> backends;
   std::vector<ReceiverConfiguration> receivers;
   std::vector<SinkConfiguration> sinks;
+  SecretsConfiguration secrets;
   ExecConfiguration exec;
   ProbeConfiguration probes;
 };

@@ -39,6 +39,82 @@ probes: {allowedCIDRs: [10.0.0.0/8], deniedCIDRs: ["fe80::/10"]}
   EXPECT_THAT(c->probes.denied_cidrs, ElementsAre("fe80::/10"));
 }
 
+TEST(LoadConfiguration, ReadsSecretsInAws) {
+  const auto c = LoadConfiguration(std::string(kHead) + R"(
+backends: [{name: aws, ecs: {region: eu-west-1}}]
+secrets: {aws: {backend: aws, policyPrefix: /salve/policies, refreshSeconds: 60}}
+receivers:
+- name: am
+  kind: alertmanager
+  authentication:
+    bearer:
+    - {ssm: {name: "/salve/token:3"}}
+    - {ssm: {name: "arn:aws:ssm:eu-west-1:123456789012:parameter/salve/token"}}
+    - {secretsManager: {id: "arn:aws-cn:secretsmanager:eu-west-1:123456789012:secret:salve/t-AbCdEf"}}
+    - {secretsManager: {id: salve/am, key: token}}
+)",
+                                   "salve.yaml");
+  ASSERT_TRUE(c.ok()) << c.status();
+  EXPECT_EQ(c->secrets.aws.backend, "aws");
+  EXPECT_EQ(c->secrets.aws.policy_prefix, "/salve/policies");
+  EXPECT_EQ(c->secrets.aws.refresh_seconds, 60);
+  const auto& tokens = c->receivers[0].authentication.bearer;
+  EXPECT_EQ(tokens[0].ssm->name, "/salve/token:3");
+  EXPECT_EQ(tokens[3].secrets_manager->key, "token");
+}
+
+TEST(LoadConfiguration, NamesTheFieldOfASecretThatCannotBeInAws) {
+  const struct {
+    const char* token;
+    const char* said;
+  } cases[] = {
+      {"{env: A, ssm: {name: /a}}", "exactly one of env, file, ssm, secretsManager"},
+      {"{ssm: {name: /a/../b}}", ".ssm.name"},
+      {"{ssm: {name: /a//b}}", ".ssm.name"},
+      {"{ssm: {name: ''}}", ".ssm.name"},
+      {"{ssm: {name: 'arn:aws:s3:::bucket/a'}}", ".ssm.name"},
+      {"{secretsManager: {id: a/./b}}", ".secretsManager.id"},
+      {"{secretsManager: {id: 'arn:aws:ssm:eu-west-1:123456789012:parameter/a'}}",
+       ".secretsManager.id"},
+      {"{secretsManager: {key: k}}", ".secretsManager.id"},
+  };
+  for (const auto& one : cases) {
+    const auto c = LoadConfiguration(
+        std::string(kHead) + "receivers:\n- {name: am, kind: alertmanager, authentication: " +
+            "{bearer: [" + one.token + "]}}\n",
+        "salve.yaml");
+    ASSERT_FALSE(c.ok()) << one.token;
+    EXPECT_THAT(c.status().message(), HasSubstr(one.said)) << one.token;
+    EXPECT_THAT(c.status().message(), HasSubstr("salve.yaml:4")) << one.token;
+  }
+}
+
+TEST(LoadConfiguration, SaysOnceWhoseCredentialsReadSecrets) {
+  const struct {
+    const char* aws;
+    const char* said;
+  } cases[] = {
+      {"{backend: nowhere}", "secrets.aws.backend"},
+      {"{backend: docker}", "secrets.aws.backend"},
+      {"{backend: aws, region: eu-west-1}", "secrets.aws.region"},
+      {"{backend: aws, roleARN: 'arn:aws:iam::123456789012:role/r'}", "secrets.aws.roleARN"},
+      {"{endpoint: nonsense}", "secrets.aws.endpoint"},
+      {"{policyPrefix: salve}", "secrets.aws.policyPrefix"},
+      {"{policyPrefix: /salve/}", "secrets.aws.policyPrefix"},
+      {"{policyPrefix: /salve/..}", "secrets.aws.policyPrefix"},
+      {"{refreshSeconds: 0}", "secrets.aws.refreshSeconds"},
+  };
+  for (const auto& one : cases) {
+    const auto c = LoadConfiguration(
+        std::string(kHead) +
+            "backends: [{name: aws, ecs: {region: eu-west-1}}, {name: docker, docker: {}}]\n" +
+            "secrets: {aws: " + one.aws + "}\n",
+        "salve.yaml");
+    ASSERT_FALSE(c.ok()) << one.aws;
+    EXPECT_THAT(c.status().message(), HasSubstr(one.said)) << one.aws;
+  }
+}
+
 TEST(LoadConfiguration, ReadsReceivers) {
   const auto c = LoadConfiguration(std::string(kHead) + R"(
 receivers:

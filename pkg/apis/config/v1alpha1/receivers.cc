@@ -14,16 +14,6 @@ using config::v1alpha1::ReceiverAuthentication;
 using config::v1alpha1::ReceiverConfiguration;
 using config::v1alpha1::SecretReference;
 
-SALVE_APIS_TABLE(
-    SecretReference,
-    Describe("SecretReference",
-             {
-                 F<&SecretReference::env>("env", "Name of an environment variable of Salve's own.")
-                     .Matching("^[A-Za-z_][A-Za-z0-9_]*$"),
-                 F<&SecretReference::file>("file",
-                                           "Absolute path of a file; read anew when it changes."),
-             }));
-
 SALVE_APIS_TABLE(ReceiverAuthentication,
                  Describe("ReceiverAuthentication",
                           {
@@ -118,15 +108,6 @@ void CheckTopics(const ReceiverConfiguration& receiver, const std::string& path,
 }
 
 }  // namespace
-
-void CheckSecret(const SecretReference& secret, const std::string& path, FieldErrors& errors) {
-  if (secret.env.empty() == secret.file.empty()) {
-    errors.push_back(secret.env.empty() ? RequiredField(path, "env or file")
-                                        : ForbiddenField(path + ".file", "either env or file"));
-  } else if (!secret.file.empty() && secret.file.front() != '/') {
-    errors.push_back(InvalidField(path + ".file", Quoted(secret.file), "must be an absolute path"));
-  }
-}
 
 void CheckReceivers(const std::vector<ReceiverConfiguration>& receivers, FieldErrors& errors) {
   std::set<std::string> names;

@@ -89,7 +89,7 @@ SALVE_APIS_TABLE(
 namespace config::v1alpha1 {
 namespace {
 
-bool IsSet(const SecretReference& secret) { return !secret.env.empty() || !secret.file.empty(); }
+bool IsSet(const SecretReference& secret) { return secret != SecretReference{}; }
 
 // One address as SMTP and a header take it: no spaces, no brackets, nothing that ends a line.
 std::string CheckAddress(const std::string& address) {

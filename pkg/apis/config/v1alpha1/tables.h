@@ -16,12 +16,17 @@ namespace salve::apis {
 template <>
 const Struct& SchemaOf<config::v1alpha1::SecretReference>();
 template <>
+const Struct& SchemaOf<config::v1alpha1::SecretsConfiguration>();
+template <>
 const Struct& SchemaOf<config::v1alpha1::ReceiverConfiguration>();
 
 namespace config::v1alpha1 {
 
-// Exactly one source, and a file by its absolute path.
+// Exactly one source, a file by its absolute path, and names that AWS can have.
 void CheckSecret(const SecretReference& secret, const std::string& path, FieldErrors& errors);
+// Whose credentials are used is said once, and a prefix ends with a whole part of a name.
+void CheckAwsSecrets(const AwsSecretsConfiguration& aws,
+                     const std::vector<BackendConfiguration>& backends, FieldErrors& errors);
 void CheckReceivers(const std::vector<ReceiverConfiguration>& receivers, FieldErrors& errors);
 
 }  // namespace config::v1alpha1

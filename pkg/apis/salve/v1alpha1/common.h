@@ -249,12 +249,30 @@ struct Breaker {
   std::int64_t open_seconds = 3600;
 };
 
-// Where a secret value is read from; never the value itself. Exactly one member.
+// A parameter of AWS Systems Manager's Parameter Store.
+struct SsmParameter {
+  std::string name;  // "/salve/policies/shop/redis", with ":3" or ":label" for a version
+  bool operator==(const SsmParameter&) const = default;
+};
+
+// A secret of AWS Secrets Manager.
+struct SecretsManagerSecret {
+  std::string id;
+  std::string key;  // member of a secret that is a JSON object; "" = the whole secret
+  bool operator==(const SecretsManagerSecret&) const = default;
+};
+
+// Where a secret value is read from; never the value itself. Exactly one member (secret_name and
+// secret_key are one).
 struct SecretSource {
   std::string env;
   std::string file;
   std::optional<std::string> secret_name;  // a Secret in the policy's namespace
   std::string secret_key;
+  // Only names below the prefix that the administrator opened to the policy's namespace.
+  std::optional<SsmParameter> ssm = {};
+  std::optional<SecretsManagerSecret> secrets_manager = {};
+  bool operator==(const SecretSource&) const = default;
 };
 
 }  // namespace salve::apis::salve::v1alpha1

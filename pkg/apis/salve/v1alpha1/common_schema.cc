@@ -9,6 +9,14 @@ namespace salve::apis {
 
 using namespace salve::v1alpha1;  // NOLINT(google-build-using-namespace): the tables are about it
 
+namespace {
+
+// Paths whose parts do not begin with a dot: neither ".." nor "//" nor an ARN is one.
+constexpr char kSsmNamePattern[] = "^(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+(:[A-Za-z0-9_.-]{1,100})?$";
+constexpr char kSecretsManagerNamePattern[] = "^(/[A-Za-z0-9_+=@-][A-Za-z0-9_+=.@-]*)+$";
+
+}  // namespace
+
 // --- targets
 // ------------------------------------------------------------------------------------------
 
@@ -405,6 +413,39 @@ SALVE_APIS_TABLE(
              }));
 
 SALVE_APIS_TABLE(
+    SsmParameter,
+    Describe("SsmParameter",
+             {
+                 F<&SsmParameter::name>(
+                     "name",
+                     "Its name, below the prefix and the namespace that secrets.aws.policyPrefix "
+                     "of the administrator's configuration opens; :3 or :label after it names a "
+                     "version.")
+                     .Required()
+                     .MinLength(2)
+                     .MaxLength(1011)
+                     .Matching(kSsmNamePattern),
+             }));
+
+SALVE_APIS_TABLE(
+    SecretsManagerSecret,
+    Describe("SecretsManagerSecret",
+             {
+                 F<&SecretsManagerSecret::id>(
+                     "id",
+                     "Its name, below the prefix and the namespace that secrets.aws.policyPrefix "
+                     "of the administrator's configuration opens.")
+                     .Required()
+                     .MinLength(2)
+                     .MaxLength(512)
+                     .Matching(kSecretsManagerNamePattern),
+                 F<&SecretsManagerSecret::key>(
+                     "key", "Member of a secret that is a JSON object; default the whole secret.")
+                     .MinLength(1)
+                     .MaxLength(253),
+             }));
+
+SALVE_APIS_TABLE(
     SecretSource,
     Describe("SecretSource",
              {
@@ -422,8 +463,11 @@ SALVE_APIS_TABLE(
                  F<&SecretSource::secret_key>("secretKey", "Key in that Secret.")
                      .MinLength(1)
                      .MaxLength(253),
+                 F<&SecretSource::ssm>("ssm", "A parameter of AWS Systems Manager."),
+                 F<&SecretSource::secrets_manager>("secretsManager",
+                                                   "A secret of AWS Secrets Manager."),
              })
-        .ExactlyOne({"env", "file", "secretName"})
+        .ExactlyOne({"env", "file", "secretName", "ssm", "secretsManager"})
         .Cel("has(self.secretName) == has(self.secretKey)",
              "secretName and secretKey must be set together"));
 

@@ -2,6 +2,7 @@
 #ifndef SALVE_PKG_APIS_SALVE_V1ALPHA1_HEALINGPOLICY_H_
 #define SALVE_PKG_APIS_SALVE_V1ALPHA1_HEALINGPOLICY_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -58,7 +59,21 @@ struct PrometheusProbe {
   std::optional<SecretSource> token;  // sent as a bearer token
 };
 
-// Exactly one of redis, postgres, http, tcp, exec, prometheus.
+// Asks CloudWatch, with the credentials of a backend. Health is 100 while the metric's newest value
+// is within the bounds; no value at all is not health: it could not be measured.
+struct CloudWatchProbe {
+  std::string backend;  // name of an ecs backend in the configuration; default "aws"
+  std::string region;   // "" = the backend's
+  std::string metric_namespace;
+  std::string metric_name;
+  std::map<std::string, std::string> dimensions;  // all of the metric's, as CloudWatch has them
+  std::string statistic;                          // Average, Sum, …, p99; default Average
+  std::int64_t metric_period_seconds = 60;
+  std::optional<double> minimum;
+  std::optional<double> maximum;
+};
+
+// Exactly one of redis, postgres, http, tcp, exec, prometheus, cloudWatch.
 struct Probe {
   std::string name;
   std::optional<RedisProbe> redis;
@@ -67,6 +82,7 @@ struct Probe {
   std::optional<TcpProbe> tcp;
   std::optional<ExecProbe> exec;
   std::optional<PrometheusProbe> prometheus;
+  std::optional<CloudWatchProbe> cloud_watch;
   std::int64_t period_seconds = 10;
   std::int64_t timeout_seconds = 2;
   std::int64_t unhealthy_below = 70;
@@ -191,6 +207,23 @@ struct Notification {
   std::vector<std::string> stages;
 };
 
+// --- schedules
+// ----------------------------------------------------------------------------------------
+
+inline constexpr char kScheduleScaleToZero[] = "ScaleToZero";
+inline constexpr char kScheduleRestore[] = "Restore";
+
+// A size that the target is given at set times. Each tick acts once.
+struct Schedule {
+  std::string name;
+  std::string cron;       // five fields
+  std::string time_zone;  // IANA name; default UTC
+  // ScaleToZero (stops a container) | Restore (back to what it had before).
+  std::string action;
+  // A tick that could not begin for so long is left out, as a CronJob's.
+  std::int64_t starting_deadline_seconds = 3600;
+};
+
 struct HealingPolicySpec {
   std::string mode = kModeObserve;
   std::vector<Pause> pauses;
@@ -204,6 +237,7 @@ struct HealingPolicySpec {
   PolicyGuardrails guardrails;
   ApprovalRule approval;
   std::vector<Notification> notifications;
+  std::vector<Schedule> schedules;
   History history;
 };
 
@@ -270,12 +304,47 @@ struct SignalStatus {
   std::map<std::string, std::string> labels;  // bounded
 };
 
+// What is remembered of one of spec.schedules.
+struct ScheduleStatus {
+  std::string name;
+  std::string rule;       // action, cron and zone, as they were accepted
+  std::string since;      // ticks up to then do not count
+  std::string next_tick;  // "" if there is none
+};
+
+// Words of ScheduledTarget::state.
+inline constexpr char kTickHeld[] = "Held";        // due, and waits for something to end
+inline constexpr char kTickDue[] = "Due";          // `incident` is to be opened
+inline constexpr char kTickOpened[] = "Opened";    // `incident` is open
+inline constexpr char kTickDone[] = "Done";        // the target is as wanted
+inline constexpr char kTickFailed[] = "Failed";    // it was tried, and a person has to look
+inline constexpr char kTickSkipped[] = "Skipped";  // not run, for the reason in `message`
+
+// The newest tick of any schedule that has come due for one target, and what is needed to go back.
+// Written before anything is done about it.
+struct ScheduledTarget {
+  std::string target;    // name
+  std::string schedule;  // whose tick it was
+  std::string action;
+  std::string tick;  // when it was due
+  std::string state;
+  std::string incident;  // name of the incident that carries it out; "" if there is none
+  std::string message;   // why it is in that state
+  std::string since;     // when it came to that state
+  // How many replicas (tasks, running containers) there were when it was put to sleep; what Restore
+  // goes back to. Stored before the target is scaled to zero.
+  std::optional<std::int64_t> count;
+  std::string asleep_by;     // the schedule that put it to sleep; "" = it is not meant to sleep
+  std::string asleep_since;  // when
+};
+
 struct HealingPolicyStatus {
   std::int64_t observed_generation = 0;
   std::vector<meta::v1::Condition> conditions;
   std::string health;  // summary for the printer column: "3/4 healthy"
   std::int64_t targets_total = 0;
   std::int64_t targets_unhealthy = 0;
+  std::int64_t targets_asleep = 0;    // put to sleep by a schedule: neither healthy nor ill
   std::vector<TargetStatus> targets;  // bounded: unhealthy ones first
   std::vector<SignalStatus> signals;  // bounded: cleared ones go first
   std::vector<std::string> open_incidents;
@@ -283,6 +352,9 @@ struct HealingPolicyStatus {
   BudgetStatus budget;
   std::vector<ActionRecord> actions;  // bounded by window and count, newest last
   std::vector<BreakerStatus> breakers;
+  std::string next_schedule;              // for people: "morning (Restore) at 2026-12-02T08:00:00Z"
+  std::vector<ScheduleStatus> schedules;  // one for each of spec.schedules
+  std::vector<ScheduledTarget> scheduled;  // bounded; one for each target that had a tick
 };
 
 struct HealingPolicy {

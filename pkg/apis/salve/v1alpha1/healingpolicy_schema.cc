@@ -128,6 +128,54 @@ SALVE_APIS_TABLE(
         .Cel("has(self.minimum) || has(self.maximum)", "minimum or maximum must be set"));
 
 SALVE_APIS_TABLE(
+    CloudWatchProbe,
+    Describe(
+        "CloudWatchProbe",
+        {
+            F<&CloudWatchProbe::backend>(
+                "backend",
+                "Name of an ecs backend in the administrator's configuration, whose account is "
+                "asked.")
+                .Default("aws")
+                .DnsLabel(),
+            F<&CloudWatchProbe::region>("region", "Another region than the backend's.")
+                .MaxLength(63)
+                .Matching("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
+            F<&CloudWatchProbe::metric_namespace>("namespace",
+                                                  "Of the metric, as in AWS/ApplicationELB.")
+                .Required()
+                .MaxLength(255)
+                .Matching("^[^:\\s][^:]*$"),
+            F<&CloudWatchProbe::metric_name>("metricName", "Name of the metric.")
+                .Required()
+                .MinLength(1)
+                .MaxLength(255),
+            F<&CloudWatchProbe::dimensions>("dimensions",
+                                            "All dimensions of the metric: CloudWatch finds "
+                                            "nothing by some of them.")
+                .MaxProperties(30)
+                .Item({.min_length = 1, .max_length = 1024}),
+            F<&CloudWatchProbe::statistic>(
+                "statistic",
+                "Average, Sum, Minimum, Maximum, SampleCount or a percentile, as in p99 or p99.9.")
+                .Default("Average")
+                .Matching("^(Average|Sum|Minimum|Maximum|SampleCount|p(100|[0-9]{1,2}([.][0-9]{1,"
+                          "10})?))$"),
+            F<&CloudWatchProbe::metric_period_seconds>(
+                "metricPeriodSeconds",
+                "What the metric is summed up over: 1, 5, 10, 20, 30 or a multiple of 60. The "
+                "newest complete period counts, of the last three and at least of the last five "
+                "minutes.")
+                .Default()
+                .Range(1, 86400)
+                .Cel("self in [1, 5, 10, 20, 30] || self % 60 == 0",
+                     "must be 1, 5, 10, 20, 30 or a multiple of 60"),
+            F<&CloudWatchProbe::minimum>("minimum", "A value below this is bad."),
+            F<&CloudWatchProbe::maximum>("maximum", "A value above this is bad."),
+        })
+        .Cel("has(self.minimum) || has(self.maximum)", "minimum or maximum must be set"));
+
+SALVE_APIS_TABLE(
     Probe,
     Describe(
         "Probe",
@@ -147,6 +195,9 @@ SALVE_APIS_TABLE(
             F<&Probe::prometheus>("prometheus",
                                   "Asks a Prometheus server. Health is 100 while every sample is "
                                   "within the bounds; no sample is not health."),
+            F<&Probe::cloud_watch>("cloudWatch",
+                                   "Asks CloudWatch for a metric. Health is 100 while its newest "
+                                   "value is within the bounds; no value is not health."),
             F<&Probe::period_seconds>("periodSeconds", "Time from one measurement to the next.")
                 .Default()
                 .Range(1, 86400),
@@ -171,7 +222,7 @@ SALVE_APIS_TABLE(
                 .Default()
                 .Range(1, 100),
         })
-        .ExactlyOne({"redis", "postgres", "http", "tcp", "exec", "prometheus"})
+        .ExactlyOne({"redis", "postgres", "http", "tcp", "exec", "prometheus", "cloudWatch"})
         .Cel("(has(self.timeoutSeconds) ? self.timeoutSeconds : 2) <= (has(self.periodSeconds) ? "
              "self.periodSeconds : 10)",
              "timeoutSeconds must not be above periodSeconds", ".timeoutSeconds")
@@ -463,6 +514,12 @@ SALVE_APIS_TABLE(
             F<&HealingPolicySpec::notifications>("notifications", "Who is told of what.")
                 .MaxItems(20)
                 .MapKeys({"sink"}),
+            F<&HealingPolicySpec::schedules>(
+                "schedules",
+                "Times at which the target is scaled to zero, and back. A target that a schedule "
+                "has put to sleep is not ill.")
+                .MaxItems(20)
+                .MapKeys({"name"}),
             F<&HealingPolicySpec::history>("history", "How long resolved incidents are kept.")
                 .Default(Json::object()),
         })
@@ -577,6 +634,9 @@ SALVE_APIS_TABLE(
             F<&HealingPolicyStatus::targets_unhealthy>("targetsUnhealthy",
                                                        "Unhealthy ones of them.")
                 .KeepZero(),
+            F<&HealingPolicyStatus::targets_asleep>(
+                "targetsAsleep",
+                "Those that a schedule has put to sleep: neither healthy nor ill."),
             F<&HealingPolicyStatus::targets>("targets", "Health of each, unhealthy ones first.")
                 .MaxItems(1000),
             F<&HealingPolicyStatus::signals>("signals",
@@ -597,6 +657,16 @@ SALVE_APIS_TABLE(
                 .MaxItems(2000),
             F<&HealingPolicyStatus::breakers>("breakers", "Targets with failures that count.")
                 .MaxItems(1000),
+            F<&HealingPolicyStatus::next_schedule>(
+                "nextSchedule", "The next time that a schedule comes due, for people.")
+                .Text(253),
+            F<&HealingPolicyStatus::schedules>("schedules", "What is remembered of spec.schedules.")
+                .MaxItems(20),
+            F<&HealingPolicyStatus::scheduled>(
+                "scheduled",
+                "For each target the newest time that came due, what became of it, and what there "
+                "was before.")
+                .MaxItems(200),
         }));
 
 SALVE_APIS_TABLE(HealingPolicy,

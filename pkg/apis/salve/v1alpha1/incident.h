@@ -17,8 +17,8 @@ struct PolicyRef {
 };
 
 struct Trigger {
-  std::string source;  // Probe | Target | Alert | Manual
-  std::string name;    // the probe's name, the condition's, the trigger's, the person's
+  std::string source;  // Probe | Target | Alert | Schedule | Manual
+  std::string name;    // the probe's name, the condition's, the trigger's, the schedule's, …
   std::string message;
   std::string at;
 };

@@ -56,20 +56,22 @@ SALVE_APIS_TABLE(
 
 SALVE_APIS_TABLE(
     Trigger,
-    Describe("Trigger",
-             {
-                 F<&Trigger::source>("source",
-                                     "Probe: a probe's health. Target: a condition that the "
-                                     "backend reports. Alert: somebody's monitoring. Manual: a "
-                                     "human asked.")
-                     .Default("Manual")
-                     .Enum({"Probe", "Target", "Alert", "Manual"}),
-                 F<&Trigger::name>("name",
-                                   "The probe, the condition, the policy's trigger or the person.")
-                     .Text(253),
-                 F<&Trigger::message>("message", "What was seen.").Text(kShortText),
-                 F<&Trigger::at>("at", "When.").DateTime(),
-             }));
+    Describe(
+        "Trigger",
+        {
+            F<&Trigger::source>("source",
+                                "Probe: a probe's health. Target: a condition that the "
+                                "backend reports. Alert: somebody's monitoring. Schedule: a "
+                                "time that the policy names. Manual: a human asked.")
+                .Default("Manual")
+                .Enum({"Probe", "Target", "Alert", "Schedule", "Manual"}),
+            F<&Trigger::name>("name",
+                              "The probe, the condition, the policy's trigger, its schedule or "
+                              "the person.")
+                .Text(253),
+            F<&Trigger::message>("message", "What was seen.").Text(kShortText),
+            F<&Trigger::at>("at", "When.").DateTime(),
+        }));
 
 SALVE_APIS_TABLE(
     Metric,

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "pkg/apis/field_error.h"
-#include "pkg/apis/salve/v1alpha1/common.h"
+#include "pkg/apis/salve/v1alpha1/healingpolicy.h"
 
 // Parts of Validate that several kinds share. Each adds what is wrong to `errors`.
 namespace salve::apis::internal {
@@ -21,6 +21,8 @@ void ValidatePattern(const std::string& pattern, const std::string& path, FieldE
 
 void ValidateWindows(const std::vector<salve::v1alpha1::Window>& windows, const std::string& path,
                      FieldErrors& errors);
+
+void ValidateSchedules(const salve::v1alpha1::HealingPolicySpec& spec, FieldErrors& errors);
 
 void ValidateSelector(const salve::v1alpha1::LabelSelector& selector, const std::string& path,
                       FieldErrors& errors);

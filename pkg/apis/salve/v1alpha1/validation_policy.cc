@@ -67,16 +67,33 @@ void ValidateAddress(const std::string& address, const std::string& path, FieldE
   AddInvalid(CheckHostPort(address), path + ".address", address, errors);
 }
 
+void ValidateBounds(const std::optional<double>& minimum, const std::optional<double>& maximum,
+                    const std::string& path, FieldErrors& errors) {
+  if (!minimum && !maximum) {
+    errors.push_back(RequiredField(path, "minimum or maximum must be set"));
+  }
+  if (minimum && maximum && *minimum > *maximum) {
+    errors.push_back(
+        InvalidField(path + ".minimum", apis::Json(*minimum).dump(), "must not be above maximum"));
+  }
+}
+
+void ValidateCloudWatch(const v1alpha1::CloudWatchProbe& metric, const std::string& path,
+                        FieldErrors& errors) {
+  ValidateBounds(metric.minimum, metric.maximum, path, errors);
+  const std::int64_t period = metric.metric_period_seconds;
+  static constexpr std::int64_t kShort[] = {1, 5, 10, 20, 30};
+  const bool known = std::find(std::begin(kShort), std::end(kShort), period) != std::end(kShort);
+  if (!known && period % 60 != 0) {
+    errors.push_back(InvalidField(path + ".metricPeriodSeconds", std::to_string(period),
+                                  "must be 1, 5, 10, 20, 30 or a multiple of 60"));
+  }
+}
+
 void ValidatePrometheus(const v1alpha1::PrometheusProbe& prometheus, const std::string& path,
                         FieldErrors& errors) {
   AddInvalid(CheckHttpUrl(prometheus.url), path + ".url", prometheus.url, errors);
-  if (!prometheus.minimum && !prometheus.maximum) {
-    errors.push_back(RequiredField(path, "minimum or maximum must be set"));
-  }
-  if (prometheus.minimum && prometheus.maximum && *prometheus.minimum > *prometheus.maximum) {
-    errors.push_back(InvalidField(path + ".minimum", apis::Json(*prometheus.minimum).dump(),
-                                  "must not be above maximum"));
-  }
+  ValidateBounds(prometheus.minimum, prometheus.maximum, path, errors);
   if (prometheus.token) {
     internal::ValidateSecretSource(*prometheus.token, path + ".token", errors);
   }
@@ -99,6 +116,7 @@ void ValidateProbe(const v1alpha1::Probe& probe, const std::string& path, FieldE
   if (probe.http) ValidateHttp(*probe.http, probe, path + ".http", errors);
   if (probe.tcp) ValidateAddress(probe.tcp->address, path + ".tcp", errors);
   if (probe.prometheus) ValidatePrometheus(*probe.prometheus, path + ".prometheus", errors);
+  if (probe.cloud_watch) ValidateCloudWatch(*probe.cloud_watch, path + ".cloudWatch", errors);
   if (probe.exec) CheckArgv(probe.exec->argv, path + ".exec.argv", errors);
   NotAbove(probe.timeout_seconds, path + ".timeoutSeconds", probe.period_seconds, "periodSeconds",
            errors);
@@ -254,6 +272,7 @@ FieldErrors Validate(const v1alpha1::HealingPolicy& policy) {
   ValidateRules(spec, errors);
   ValidateLadder(spec, errors);
   ValidateVerification(spec.verification, errors);
+  internal::ValidateSchedules(spec, errors);
   internal::ValidateWindows(spec.guardrails.windows, "spec.guardrails.windows", errors);
   return internal::Together(CheckSchema(policy), std::move(errors));
 }

@@ -169,6 +169,17 @@ constexpr Case kProbeCases[] = {
      "{probes: [{name: memory, prometheus: {url: \"http://a\", query: up, minimum: 2, maximum: "
      "1}}]}",
      "spec.probes[0].prometheus.minimum", "must not be above maximum"},
+    {"a metric of CloudWatch without bounds",
+     "{probes: [{name: memory, cloudWatch: {namespace: AWS/ECS, metricName: CPUUtilization}}]}",
+     "spec.probes[0].cloudWatch", "minimum or maximum"},
+    {"a metric of CloudWatch over a period that it does not have",
+     "{probes: [{name: memory, cloudWatch: {namespace: AWS/ECS, metricName: CPUUtilization, "
+     "maximum: 1, metricPeriodSeconds: 45}}]}",
+     "spec.probes[0].cloudWatch.metricPeriodSeconds", "multiple of 60"},
+    {"a metric of CloudWatch with a statistic that it does not have",
+     "{probes: [{name: memory, cloudWatch: {namespace: AWS/ECS, metricName: CPUUtilization, "
+     "maximum: 1, statistic: Median}}]}",
+     "spec.probes[0].cloudWatch.statistic", "should match"},
     {"a probe of two kinds",
      "{probes: [{name: memory, tcp: {address: \"a:1\"}, redis: {address: \"a:1\"}}]}",
      "spec.probes[0]", "redis and tcp are"},
@@ -207,6 +218,17 @@ constexpr Case kProbeCases[] = {
      "spec.probes[0].exec.argv", "at least 1 items"},
     {"a probe whose program has no name", "{probes: [{name: memory, exec: {argv: [\"\", a]}}]}",
      "spec.probes[0].exec.argv[0]", "must be the program"},
+    {"a parameter whose name goes up",
+     "{probes: [{name: memory, redis: {address: \"a:1\", password: {ssm: {name: /p/../q}}}}]}",
+     "spec.probes[0].redis.password.ssm.name", "Invalid value"},
+    {"a parameter of another account",
+     "{probes: [{name: memory, redis: {address: \"a:1\", password: {ssm: {name: "
+     "\"arn:aws:ssm:eu-west-1:123456789012:parameter/p\"}}}}]}",
+     "spec.probes[0].redis.password.ssm.name", "Invalid value"},
+    {"a secret whose name has an empty part",
+     "{probes: [{name: memory, redis: {address: \"a:1\", password: {secretsManager: {id: "
+     "/p//q}}}}]}",
+     "spec.probes[0].redis.password.secretsManager.id", "Invalid value"},
     {"a Secret's name without its key",
      "{probes: [{name: memory, redis: {address: \"a:1\", password: {secretName: s}}}]}",
      "spec.probes[0].redis.password.secretKey", "Required value"},
@@ -327,6 +349,27 @@ constexpr Case kLimitCases[] = {
      "{guardrails: {windows: [{name: a, kind: Deny, cron: \"0 0 * * *\", durationSeconds: 60},"
      " {name: a, kind: Deny, cron: \"0 1 * * *\", durationSeconds: 60}]}}",
      "spec.guardrails.windows[1].name", "Duplicate value"},
+    {"a schedule in the 25th hour",
+     "{schedules: [{name: night, cron: \"0 25 * * *\", action: ScaleToZero}]}",
+     "spec.schedules[0].cron", "25"},
+    {"a schedule on no clock of this world",
+     "{schedules: [{name: night, cron: \"0 18 * * *\", timeZone: Europe/Nowhere, action: "
+     "ScaleToZero}]}",
+     "spec.schedules[0].timeZone", "must be a time zone of this machine"},
+    {"a schedule for something that there is not",
+     "{schedules: [{name: night, cron: \"0 18 * * *\", action: Nap}]}", "spec.schedules[0].action",
+     "Unsupported value"},
+    {"two schedules of one name",
+     "{schedules: [{name: night, cron: \"0 18 * * *\", action: ScaleToZero}, {name: night, cron: "
+     "\"0 19 * * *\", action: ScaleToZero}]}",
+     "spec.schedules[1]", "Duplicate value"},
+    {"a way back from nowhere",
+     "{schedules: [{name: morning, cron: \"0 9 * * *\", action: Restore}]}",
+     "spec.schedules[0].action", "nothing to go back from"},
+    {"a deadline of no time at all",
+     "{schedules: [{name: night, cron: \"0 18 * * *\", action: ScaleToZero, "
+     "startingDeadlineSeconds: 0}]}",
+     "spec.schedules[0].startingDeadlineSeconds", "10"},
     {"a percentage above 100", "{guardrails: {maxUnhealthy: \"140%\"}}",
      "spec.guardrails.maxUnhealthy", "should match"},
     {"a percentage without a number", "{guardrails: {maxUnhealthy: \"%\"}}",
@@ -435,6 +478,20 @@ constexpr Case kApprovalCases[] = {
     {"a digest that is none", "{proposalDigest: abc}", "spec.proposalDigest", "should match"},
     {"a decision that there is not", "{decision: Maybe}", "spec.decision", "Unsupported value"},
 };
+
+TEST(ScheduleValidation, WhatHasNoReplicasCannotBeScaledByASchedule) {
+  for (const char* kind : {"DaemonSet", "Pod", "Deployment", "StatefulSet"}) {
+    const FieldErrors errors = ErrorsOf<HealingPolicy>(
+        kPolicy, std::string("{ladder: null, diagnosis: null, target: {docker: null, kubernetes: "
+                             "{kind: ") +
+                     kind +
+                     ", name: web}}, schedules: [{name: night, cron: \"0 18 * * *\", action: "
+                     "ScaleToZero}]}");
+    const bool refused = std::string(kind) == "DaemonSet" || std::string(kind) == "Pod";
+    ASSERT_EQ(errors.size(), refused ? 1u : 0u) << kind;
+    for (const FieldError& error : errors) EXPECT_EQ(error.field, "spec.schedules");
+  }
+}
 
 TEST(ApprovalValidation, NamesTheFieldOfEachMistake) {
   for (const Case& c : kApprovalCases) ExpectOne<IncidentApproval>(kApproval, c);
