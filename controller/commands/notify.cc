@@ -8,8 +8,10 @@
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
 #include "controller/runtime/sinks.h"
+#include "controller/runtime/start_environment.h"
 
 #include "pkg/base/file_source.h"
+#include "pkg/base/log.h"
 #include "pkg/healing/explain.h"
 #include "pkg/healing/notification_text.h"
 
@@ -44,6 +46,10 @@ int Test(const NotifyTestOptions& options) {
   constexpr char kWord[] = "notify test";
   auto results = cli::Results::Make(options.output);
   if (!results.ok()) return cli::FailUsage(kWord, results.status());
+  SetLogLevel(Severity::kError);
+  if (const Status adopted = runtime::AdoptStartEnvironment(); !adopted.ok()) {
+    return cli::Fail(kWord, adopted);
+  }
   const auto text = SystemFiles().Read(options.config, kMaxConfigBytes);
   if (!text.ok()) return cli::FailUsage(kWord, text.status().Annotate("--config"));
   const auto configuration = apis::config::v1alpha1::LoadConfiguration(*text, options.config);
@@ -52,8 +58,10 @@ int Test(const NotifyTestOptions& options) {
   if (chosen == nullptr) return cli::Fail(kWord, NoSuchSink(*configuration, options));
 
   Clock& clock = SystemClock();
-  const notify::SinkEnvironment environment = runtime::MakeSinkEnvironment(clock);
-  const auto sink = notify::MakeSink(*chosen, environment);
+  const auto environment =
+      runtime::MakeWaitingSinkEnvironment(*configuration, clock, SystemRandom());
+  if (!environment.ok()) return cli::FailUsage(kWord, environment.status());
+  const auto sink = notify::MakeSink(*chosen, *environment);
   const auto answer = sink->Send(healing::BuildTestMessage(options.sink, clock.Now()),
                                  {clock.Monotonic() + notify::kSendTimeout, {}});
   if (!answer.ok()) {

@@ -9,6 +9,7 @@
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+#include "controller/runtime/start_environment.h"
 
 #include "pkg/apis/codec.h"
 #include "pkg/apis/salve/v1alpha1/validation.h"
@@ -61,6 +62,9 @@ int Simulate(const SimulateOptions& options) {
   SetLogLevel(Severity::kError);
   const auto policies = ReadPolicies(options.file);
   if (!policies.ok()) return cli::Fail("simulate", policies.status());
+  if (const Status adopted = runtime::AdoptStartEnvironment(); !adopted.ok()) {
+    return cli::Fail("simulate", adopted);
+  }
   const auto configuration = runtime::ReadConfiguration(options.config);
   if (!configuration.ok()) return cli::Fail("simulate", configuration.status());
   for (const v1::HealingPolicy& policy : *policies) {

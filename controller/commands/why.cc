@@ -78,6 +78,15 @@ Status CheckWords(const WhyOptions& options) {
 // --- why
 // -----------------------------------------------------------------------------------------------
 
+// What came due last for each target, and what comes next.
+void AddSchedules(const v1::HealingPolicyStatus& status, std::vector<std::string>& out) {
+  if (!status.next_schedule.empty()) out.push_back("  next: schedule " + status.next_schedule);
+  for (const v1::ScheduledTarget& s : status.scheduled) {
+    out.push_back("  " + s.target + ": schedule " + s.schedule + " (" + s.action + ") of " +
+                  s.tick + " is " + s.state + (s.message.empty() ? "" : ": " + s.message));
+  }
+}
+
 // Where nothing is open: how the policy's targets are and whether it may act.
 std::vector<std::string> PolicyLines(const cli::Subject& subject) {
   const v1::HealingPolicy& policy = *subject.policy;
@@ -88,6 +97,7 @@ std::vector<std::string> PolicyLines(const cli::Subject& subject) {
                   std::to_string(target.health) +
                   (target.message.empty() ? "" : ", " + target.message));
   }
+  AddSchedules(policy.status, out);
   for (const auto& condition : policy.status.conditions) {
     out.push_back("  " + condition.type + "=" + condition.status +
                   (condition.message.empty() ? "" : ": " + condition.message));
@@ -106,7 +116,7 @@ Json PolicyJson(const v1::HealingPolicy& policy) {
   Json out = {{"namespace", policy.metadata.ns},
               {"name", policy.metadata.name},
               {"mode", policy.spec.mode}};
-  for (const char* key : {"conditions", "targets"}) {
+  for (const char* key : {"conditions", "targets", "nextSchedule", "scheduled"}) {
     if (status.contains(key)) out[key] = status[key];
   }
   return out;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "controller/runtime/aws_account.h"
 #include "controller/runtime/cluster_connection.h"
 #include "controller/runtime/ecs_account.h"
 #include "controller/runtime/gated_backend.h"
@@ -14,6 +15,7 @@
 
 #include "pkg/backends/docker/docker_backend.h"
 #include "pkg/backends/kubernetes/kubernetes_backend.h"
+#include "pkg/base/environment.h"
 #include "pkg/base/file_source.h"
 #include "pkg/client/rest_client.h"
 
@@ -52,21 +54,14 @@ StatusOr<std::unique_ptr<backends::Backend>> MakeDocker(const BackendConfigurati
   // Images of databases make the application's user a superuser: without this nothing could be
   // ended there.
   options.terminate_postgres_superusers = true;
-  const char* from_environment = std::getenv("DOCKER_HOST");
-  options.host = !configuration.docker->host.empty() ? configuration.docker->host
-                 : from_environment != nullptr && *from_environment != '\0' ? from_environment
-                                                                            : kUsualSocket;
+  options.host = !configuration.docker->host.empty()
+                     ? configuration.docker->host
+                     : NonEmptyVariable("DOCKER_HOST").value_or(kUsualSocket);
   if (configuration.docker->tls) {
     options.use_tls = true;
     SALVE_ASSIGN_OR_RETURN(options.tls, ReadTls(*configuration.docker->tls));
   }
   return backends::docker::MakeDockerBackend(std::move(options));
-}
-
-std::optional<std::string> Environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return std::string(value);
 }
 
 // A client of another cluster than the controller's, with the connection that it uses.
@@ -82,7 +77,7 @@ StatusOr<std::shared_ptr<client::Client>> Connect(
     const apis::config::v1alpha1::KubernetesBackend& configuration, Clock& clock, Random& random) {
   SALVE_ASSIGN_OR_RETURN(ClusterConnection cluster,
                          ClusterConnection::Find(configuration.kubeconfig, configuration.context,
-                                                 SystemFiles(), Environment));
+                                                 SystemFiles(), NonEmptyVariable));
   SALVE_ASSIGN_OR_RETURN(const client::Connection connection, cluster.Load());
   client::RestClientOptions options;
   options.path_prefix = connection.path_prefix;
@@ -115,15 +110,13 @@ StatusOr<std::unique_ptr<backends::Backend>> MakeKubernetes(
 
 StatusOr<std::unique_ptr<backends::Backend>> MakeEcs(const BackendConfiguration& configuration,
                                                      Clock& clock, Random& random) {
-  aws::Platform platform = aws::SystemPlatform();
-  platform.clock = &clock;
-  platform.random = &random;
-  return MakeEcsAccount(configuration, platform);
+  return MakeEcsAccount(configuration, AwsPlatform(clock, random));
 }
 
 // Where an engine is looked for without a configuration.
 bool UsualEngineIsThere() {
-  return Environment("DOCKER_HOST") || ::access(kUsualSocket + std::strlen("unix://"), F_OK) == 0;
+  return NonEmptyVariable("DOCKER_HOST") ||
+         ::access(kUsualSocket + std::strlen("unix://"), F_OK) == 0;
 }
 
 // An address range in the form of IPv6, IPv4 mapped into it.

@@ -2,6 +2,7 @@
 #ifndef SALVE_CONTROLLER_RUNTIME_CONFIGURATION_SECRETS_H_
 #define SALVE_CONTROLLER_RUNTIME_CONFIGURATION_SECRETS_H_
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -18,16 +19,27 @@ namespace salve::runtime {
 // logs. Thread-safe.
 class ConfigurationSecrets {
  public:
-  // `files` outlives it.
-  explicit ConfigurationSecrets(FileSource& files) : files_(files) {}
+  // Reads a reference to AWS, at most as slowly as the caller can bear.
+  using FromAws =
+      std::function<StatusOr<std::string>(const apis::config::v1alpha1::SecretReference&)>;
 
-  // Errors name the variable or the file, never what is in it.
+  // `files` outlives it. Without `from_aws` references to AWS are refused.
+  explicit ConfigurationSecrets(FileSource& files, FromAws from_aws = nullptr)
+      : files_(files), from_aws_(std::move(from_aws)) {}
+
+  // From now on; nullptr: not any more.
+  void SetFromAws(FromAws from_aws);
+
+  // Errors name the variable, the file or what is in AWS, never what is in it.
   StatusOr<std::string> Read(const apis::config::v1alpha1::SecretReference& reference);
 
  private:
+  StatusOr<std::string> ReadValue(const apis::config::v1alpha1::SecretReference& reference);
+
   FileSource& files_;
   Mutex mu_;
-  std::map<std::string, std::string> registered_ SALVE_GUARDED_BY(mu_);  // by reference
+  FromAws from_aws_ SALVE_GUARDED_BY(mu_);
+  std::map<std::string, std::string> registered_ SALVE_GUARDED_BY(mu_);  // by variable or file
 };
 
 }  // namespace salve::runtime

@@ -10,8 +10,10 @@
 #include "controller/runtime/cluster_connection.h"
 #include "controller/runtime/memory.h"
 #include "controller/runtime/signals.h"
+#include "controller/runtime/start_environment.h"
 #include <unistd.h>
 
+#include "pkg/base/environment.h"
 #include "pkg/base/file_source.h"
 #include "pkg/base/log.h"
 #include "pkg/client/wire.h"
@@ -25,12 +27,6 @@ using std::chrono::milliseconds;
 constexpr char kLeaseName[] = "salve-controller";
 constexpr milliseconds kStopGrace{5000};
 constexpr char kGroupPath[] = "/apis/salve.dev/v1alpha1";
-
-std::optional<std::string> Environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  return std::string(value);
-}
 
 // Never the same for two processes, and readable for people.
 std::string Identity(Random& random) {
@@ -75,9 +71,9 @@ void ControllerProcess::CountRequest(const std::string& method, int status) {
 }
 
 Status ControllerProcess::Connect(Clock& clock, Random& random) {
-  SALVE_ASSIGN_OR_RETURN(
-      const ClusterConnection cluster,
-      ClusterConnection::Find(options_.kubeconfig, options_.context, SystemFiles(), Environment));
+  SALVE_ASSIGN_OR_RETURN(const ClusterConnection cluster,
+                         ClusterConnection::Find(options_.kubeconfig, options_.context,
+                                                 SystemFiles(), NonEmptyVariable));
   const auto loaded = cluster.Load();
   if (loaded.code() == Code::kNotFound) {
     return InvalidArgumentError(loaded.status().message() +
@@ -229,6 +225,15 @@ void ControllerProcess::Stop() {
   if (edge_http_ != nullptr) edge_http_->Stop(kStopGrace);
 }
 
+namespace {
+
+StatusOr<std::unique_ptr<ControllerProcess>> Start(const ControllerOptions& options) {
+  SALVE_RETURN_IF_ERROR(AdoptStartEnvironment());
+  return ControllerProcess::Start(options, SystemClock(), SystemRandom());
+}
+
+}  // namespace
+
 int RunController(const ControllerOptions& options) {
   if (!SetLogLevel(options.log_level)) {
     std::fprintf(stderr,
@@ -237,7 +242,7 @@ int RunController(const ControllerOptions& options) {
     return commands::kExitUsage;
   }
   BlockSignals();
-  auto running = ControllerProcess::Start(options, SystemClock(), SystemRandom());
+  auto running = Start(options);
   if (!running.ok()) {
     std::fprintf(stderr, "salve controller: %s\n", running.status().message().c_str());
     return running.code() == Code::kInvalidArgument ? commands::kExitUsage : commands::kExitFailure;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/controller_graph.h"
 
+#include "controller/runtime/aws_account.h"
 #include "controller/runtime/backends.h"
+#include "controller/runtime/cloud_watch.h"
 
 #include "pkg/apis/codec.h"
 #include "pkg/base/log.h"
@@ -57,11 +59,32 @@ engine::ControllerOptions OptionsFor(int max_concurrent, Duration timeout) {
   return options;
 }
 
+std::shared_ptr<KeptAwsSecrets> KeepSecrets(
+    const apis::config::v1alpha1::ControllerConfiguration& configuration,
+    const std::shared_ptr<AwsSecrets>& secrets, Clock& clock) {
+  auto references = AwsReferences(configuration);
+  if (references.empty()) return nullptr;
+  return std::make_shared<KeptAwsSecrets>(
+      secrets, std::move(references), seconds(configuration.secrets.aws.refresh_seconds), clock);
+}
+
+std::unique_ptr<probes::MetricReader> MakeMetricReader(const GraphInput& input, Clock& clock,
+                                                       Random& random) {
+  return std::make_unique<CloudWatch>(
+      input.configuration,
+      [settings = SettingsFrom(input)](const std::string& backend, const std::string& ns) {
+        return reconcilers::BackendAllowed(settings, backend, ns);
+      },
+      AwsPlatform(clock, random));
+}
+
 std::unique_ptr<probes::Prober> MakeProber(const GraphInput& input, probes::SecretReader& secrets,
+                                           probes::MetricReader& metrics,
                                            backends::Registry& backends, ProbeLimitsOf limits,
                                            Clock& clock, Random& random) {
   probes::ProberOptions options;
   options.secrets = &secrets;
+  options.metrics = &metrics;
   options.clock = &clock;
   options.random = &random;
   options.address_policy = MakeAddressPolicy(input.configuration, std::move(limits));
@@ -83,15 +106,18 @@ StatusOr<std::unique_ptr<ControllerGraph>> ControllerGraph::Build(GraphInput inp
     AddOwnCluster(input.configuration, input.default_configuration);
     CloseOwnCluster(input.configuration, input.cluster_host);
   }
-  std::unique_ptr<ControllerGraph> graph(
-      new ControllerGraph(std::move(input), std::move(backends), clock, random));
+  SALVE_ASSIGN_OR_RETURN(auto aws_secrets,
+                         AwsSecrets::Make(input.configuration, AwsPlatform(clock, random)));
+  std::unique_ptr<ControllerGraph> graph(new ControllerGraph(
+      std::move(input), std::move(backends), std::move(aws_secrets), clock, random));
   SALVE_RETURN_IF_ERROR(graph->AddBackends(clock, random));
   graph->Connect();
   return graph;
 }
 
 ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Registry> backends,
-                                 Clock& clock, Random& random)
+                                 std::shared_ptr<AwsSecrets> aws_secrets, Clock& clock,
+                                 Random& random)
     : input_(std::move(input)),
       env_{clock, random, *input_.engine_metrics},
       backends_(std::move(backends)),
@@ -102,16 +128,19 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
       approvals_(MakeInformer<v1::IncidentApproval>(*input_.client, env_)),
       events_({}, *input_.event_client, env_),
       leases_(*input_.client, clock),
-      secrets_(*input_.client, input_.secret_root),
+      aws_secrets_(std::move(aws_secrets)),
+      kept_secrets_(KeepSecrets(input_.configuration, aws_secrets_, clock)),
+      secrets_(*input_.client, input_.secret_root, aws_secrets_),
       policy_status_(*input_.client, policies_),
       guardrail_status_(*input_.client, guardrails_),
       signal_status_(input_.intake_client != nullptr ? *input_.intake_client : *input_.client,
                      policies_),
       incident_status_(*input_.client, incidents_),
-      sink_environment_(MakeSinkEnvironment(clock)),
+      sink_environment_(MakeSinkEnvironment(clock, secrets_from_aws())),
       sinks_(notify::MakeSinks(input_.configuration.sinks, sink_environment_)),
+      metrics_(MakeMetricReader(input_, clock, random)),
       prober_(MakeProber(
-          input_, secrets_, *backends_,
+          input_, secrets_, *metrics_, *backends_,
           [this](const std::string& ns) { return ProbeLimitsFor(ns); }, clock, random)),
       shell_{*input_.client,
              policies_,
@@ -164,6 +193,11 @@ Status ControllerGraph::AnyBackend() const {
   return problems.empty() ? Status::Ok() : UnavailableError(problems);
 }
 
+ConfigurationSecrets::FromAws ControllerGraph::secrets_from_aws() const {
+  if (kept_secrets_ == nullptr) return nullptr;
+  return [kept = kept_secrets_](const auto& reference) { return kept->Read(reference); };
+}
+
 void ControllerGraph::OnSynced(std::function<void()> callback) {
   const auto start = [callback = std::move(callback)] {
     callback();
@@ -208,6 +242,16 @@ std::map<std::string, std::string> ControllerGraph::SecretsFor(const v1::TargetR
   return environment;
 }
 
+Status ControllerGraph::StartSecrets() {
+  if (kept_secrets_ != nullptr) kept_secrets_->Start();
+  return Status::Ok();
+}
+
+void ControllerGraph::StopSecrets() {
+  if (aws_secrets_ != nullptr) aws_secrets_->Stop();
+  if (kept_secrets_ != nullptr) kept_secrets_->Stop();
+}
+
 void ControllerGraph::Connect() {
   reconcilers::AddIndexes(incidents_, approvals_);
   reconcilers::WatchForPolicies(shell_, policy_controller_);
@@ -231,6 +275,8 @@ void ControllerGraph::Connect() {
       "events", nullptr, [this](MonoTime until) { events_.Stop(until); }));
   runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
       "prober", nullptr, [this](MonoTime) { prober_->Stop(); }));
+  runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
+      "secrets in AWS", [this] { return StartSecrets(); }, [this](MonoTime) { StopSecrets(); }));
   for (const auto& runnable : runnables_) manager_.Add(*runnable);
   manager_.Add(policy_controller_);
   manager_.Add(incident_controller_);

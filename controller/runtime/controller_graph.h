@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/runtime/aws_secrets.h"
 #include "controller/runtime/backends.h"
 #include "controller/runtime/secrets.h"
 #include "controller/runtime/sinks.h"
@@ -74,15 +75,19 @@ class ControllerGraph {
   reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy>& signal_status() {
     return signal_status_;
   }
+  // Reads what the configuration refers to in AWS; nullptr where it refers to nothing there.
+  ConfigurationSecrets::FromAws secrets_from_aws() const;
   // Called once all caches are complete, whether this process leads or not. Before the start.
   void OnSynced(std::function<void()> callback);
 
  private:
-  ControllerGraph(GraphInput input, std::unique_ptr<backends::Registry> backends, Clock& clock,
-                  Random& random);
+  ControllerGraph(GraphInput input, std::unique_ptr<backends::Registry> backends,
+                  std::shared_ptr<AwsSecrets> aws_secrets, Clock& clock, Random& random);
   Status AddBackends(Clock& clock, Random& random);
   Status AnyBackend() const;
   std::vector<ProbeLimit> ProbeLimitsFor(const std::string& ns);
+  Status StartSecrets();
+  void StopSecrets();
   std::map<std::string, std::string> SecretsFor(const apis::salve::v1alpha1::TargetRef& ref);
   void Connect();
 
@@ -96,6 +101,8 @@ class ControllerGraph {
   engine::Informer<apis::salve::v1alpha1::IncidentApproval> approvals_;
   engine::EventRecorder events_;
   engine::TargetLeases leases_;
+  std::shared_ptr<AwsSecrets> aws_secrets_;       // null where nothing is read there
+  std::shared_ptr<KeptAwsSecrets> kept_secrets_;  // null where the configuration needs none
   PolicySecretReader secrets_;
   reconcilers::HealthTable health_;
   reconcilers::TargetIndex targets_;
@@ -105,6 +112,7 @@ class ControllerGraph {
   reconcilers::StatusUpdater<apis::salve::v1alpha1::Incident> incident_status_;
   notify::SinkEnvironment sink_environment_;
   notify::SinkSet sinks_;
+  const std::unique_ptr<probes::MetricReader> metrics_;
   std::unique_ptr<probes::Prober> prober_;
   reconcilers::Shell shell_;
   reconcilers::HealingPolicyReconciler policy_reconciler_;

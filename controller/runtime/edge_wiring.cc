@@ -95,6 +95,7 @@ void EdgeWiring::Follow(ControllerGraph& graph) {
 
 void EdgeWiring::Unfollow(ControllerGraph& graph) {
   receivers_.Close();
+  secrets_.SetFromAws(nullptr);
   MutexLock lock(mu_);
   before_.clear();
   for (const auto& incident : graph.incidents().List()) {
@@ -114,6 +115,7 @@ void EdgeWiring::OnChange(const engine::Change<v1::Incident>& change) {
 
 void EdgeWiring::OnSynced(ControllerGraph& graph,
                           const std::shared_ptr<PolicyAlertIntake>& intake) {
+  secrets_.SetFromAws(graph.secrets_from_aws());
   receivers_.Open(graph.configuration().receivers, intake);
   const std::uint64_t version = VersionNumber(graph.incidents().store().version());
   MutexLock lock(mu_);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/options.h"
 
-#include <cstdlib>
 #include <fstream>
+
+#include "pkg/base/environment.h"
 
 namespace salve::runtime {
 
@@ -19,9 +20,7 @@ Status WriteAddress(const std::string& path, const std::string& address) {
 }
 
 bool SelfHealEnabled() {
-  const char* value = std::getenv("SELF_HEAL_ENABLED");
-  if (value == nullptr) return true;
-  const std::string text = value;
+  const std::string text = Variable("SELF_HEAL_ENABLED").value_or("true");
   return text != "false" && text != "0" && text != "no" && text != "off";
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/secrets.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "pkg/base/base64.h"
+#include "pkg/base/environment.h"
 #include "pkg/base/redact.h"
 
 namespace salve::runtime {
@@ -31,17 +31,18 @@ StatusOr<std::string> ReadEnvironment(const std::string& name) {
         "environment variable " + name +
         " is not open to policies; only names that begin with SALVE_SECRET_ are");
   }
-  const char* value = std::getenv(name.c_str());
-  if (value == nullptr) {
+  std::optional<std::string> value = Variable(name);
+  if (!value) {
     return NotFoundError("environment variable " + name + " is not set where the controller runs");
   }
-  return std::string(value);
+  return *std::move(value);
 }
 
 }  // namespace
 
-PolicySecretReader::PolicySecretReader(client::Client& client, std::string file_root)
-    : client_(client), local_(std::move(file_root)) {}
+PolicySecretReader::PolicySecretReader(client::Client& client, std::string file_root,
+                                       std::shared_ptr<AwsSecrets> aws)
+    : client_(client), local_(std::move(file_root), std::move(aws)) {}
 
 StatusOr<std::string> PolicySecretReader::Read(const apis::salve::v1alpha1::SecretSource& source,
                                                const std::string& ns) {
@@ -52,15 +53,21 @@ StatusOr<std::string> PolicySecretReader::Read(const apis::salve::v1alpha1::Secr
 }
 
 StatusOr<std::string> LocalSecretReader::Read(const apis::salve::v1alpha1::SecretSource& source,
-                                              const std::string&) {
+                                              const std::string& ns) {
   StatusOr<std::string> value = InvalidArgumentError("the secret reference names no source");
   if (!source.env.empty()) {
     value = ReadEnvironment(source.env);
   } else if (!source.file.empty()) {
     value = ReadFile(source.file);
+  } else if (source.ssm || source.secrets_manager) {
+    value = aws_ != nullptr ? aws_->ReadForPolicy(source, ns) : AwsSecretsNotOpen(source);
   }
   if (!value.ok()) return value;
   return Known(std::move(value).value());
+}
+
+void LocalSecretReader::Refused(const apis::salve::v1alpha1::SecretSource& source) {
+  if (aws_ != nullptr) aws_->Doubt(source);
 }
 
 StatusOr<std::string> LocalSecretReader::ReadFile(const std::string& path) const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "controller/runtime/backends.h"
+#include "controller/runtime/cloud_watch.h"
 #include "controller/runtime/secrets.h"
 
 #include "pkg/backends/backend.h"
@@ -206,9 +207,15 @@ StatusOr<std::vector<SimulatedTarget>> Simulate(
 
   // There is no API server here: a password in a Secret cannot be read, and the measurement says
   // so.
-  LocalSecretReader secrets(secret_root);
+  SALVE_ASSIGN_OR_RETURN(auto aws_secrets,
+                         AwsSecrets::Make(configuration, AwsPlatform(clock, random)));
+  LocalSecretReader secrets(secret_root, std::move(aws_secrets));
+  CloudWatch metrics(
+      configuration, [](const std::string&, const std::string&) { return true; },
+      AwsPlatform(clock, random));
   probes::ProberOptions options;
   options.secrets = &secrets;
+  options.metrics = &metrics;
   options.clock = &clock;
   options.random = &random;
   options.address_policy = MakeAddressPolicy(configuration);

@@ -7,6 +7,7 @@
 #include "controller/runtime/docker_label.h"
 #include "controller/runtime/memory.h"
 #include "controller/runtime/signals.h"
+#include "controller/runtime/start_environment.h"
 #include <sys/stat.h>
 
 #include "pkg/apis/kinds.h"
@@ -151,6 +152,15 @@ void Standalone::Stop() {
   if (api_http_ != nullptr) api_http_->Stop(kStopGrace);
 }
 
+namespace {
+
+StatusOr<std::unique_ptr<Standalone>> Start(const StandaloneOptions& options) {
+  SALVE_RETURN_IF_ERROR(AdoptStartEnvironment());
+  return Standalone::Start(options, SystemClock(), SystemRandom());
+}
+
+}  // namespace
+
 int RunStandalone(const StandaloneOptions& options) {
   if (!SetLogLevel(options.log_level)) {
     std::fprintf(stderr,
@@ -159,7 +169,7 @@ int RunStandalone(const StandaloneOptions& options) {
     return 2;
   }
   BlockSignals();
-  auto running = Standalone::Start(options, SystemClock(), SystemRandom());
+  auto running = Start(options);
   if (!running.ok()) {
     std::fprintf(stderr, "salve standalone: %s\n", running.status().message().c_str());
     return running.code() == Code::kInvalidArgument ? 2 : 1;

@@ -44,6 +44,8 @@ std::string ExpandHome(const std::string& path, const Environment& env) {
 }
 
 StatusOr<Sections> Load(const std::string& path, const Platform& platform) {
+  // How one says to AWS's own tools that there is none.
+  if (path == "/dev/null") return Sections();
   const StatusOr<std::string> text = platform.files->Read(path, kMaxFileBytes);
   if (text.ok()) return ParseConfigFile(path, *text);
   return text.code() == Code::kNotFound ? StatusOr<Sections>(Sections()) : text.status();

@@ -66,6 +66,17 @@ TEST_F(CredentialChainTest, WithNothingConfiguredTheErrorNamesEverySourceInOrder
       "second (not on EC2, or in a container on an instance whose metadata hop limit is 1)");
 }
 
+TEST_F(CredentialChainTest, DevNullIsASharedFileWithNothingInIt) {
+  world_.env["AWS_CONFIG_FILE"] = "/dev/null";
+  world_.env["AWS_SHARED_CREDENTIALS_FILE"] = "/dev/null";
+  world_.env["AWS_EC2_METADATA_DISABLED"] = "true";
+  Platform machine = world_.platform();
+  machine.files = &SystemFiles();
+  const Status status = MakeCredentialChain({}, machine)->Get({}).status();
+  EXPECT_EQ(status.code(), Code::kNotFound);
+  EXPECT_THAT(status.message(), HasSubstr("there is no profile in /dev/null and /dev/null"));
+}
+
 TEST_F(CredentialChainTest, TheEnvironmentComesFirst) {
   world_.env["AWS_ACCESS_KEY_ID"] = "AKIDENV";
   world_.env["AWS_SECRET_ACCESS_KEY"] = "env-secret-key";

@@ -175,6 +175,18 @@ Status FailureStatus(const std::string& what, const Failure& failure) {
   return Status(CodeOf(failure), std::move(text)).WithReason(failure.code);
 }
 
+Status WithoutAnswer(const Status& status) {
+  switch (status.code()) {
+    case Code::kNotFound:
+    case Code::kInvalidArgument:
+    case Code::kPermissionDenied:
+    case Code::kUnimplemented:
+      return Status(Code::kUnavailable, status.message()).WithReason(status.reason());
+    default:
+      return status;
+  }
+}
+
 bool IsThrottling(const Failure& failure) {
   return OneOf(kThrottling, failure.code) || failure.http_status == 429;
 }

@@ -38,6 +38,11 @@ Failure ReadFailure(const Service& service, const http::Response& response,
 //   kUnavailable       5xx
 Status FailureStatus(const std::string& what, const Failure& failure);
 
+// A call that ended without an answer of the service. Where the credentials are missing, refused or
+// cannot be read, nothing that was asked for is known to be missing, refused or wrong: those become
+// kUnavailable.
+Status WithoutAnswer(const Status& status);
+
 // The words by which services say "later" without having done anything.
 bool IsThrottling(const Failure& failure);
 // A fault that may pass: 500, 502, 503, 504, RequestTimeout.

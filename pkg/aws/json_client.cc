@@ -25,6 +25,10 @@ bool MayRepeat(const Operation& operation, const Status& status, bool answered,
   return safe && (status.code() == Code::kAborted || status.code() == Code::kDeadlineExceeded);
 }
 
+Status AsAborted(const Status& status) {
+  return AbortedError(status.message()).WithReason(status.reason());
+}
+
 Status TransportError(const std::string& what, const Status& status) {
   // The transport says kInvalidArgument for an answer that is too large: not the caller's fault,
   // and a change may have been made.
@@ -52,6 +56,12 @@ struct JsonClient::Progress {
   bool clock_corrected = false;
   bool key_rejected = false;
 };
+
+// A service that broke down may have done first what it was asked to.
+bool JsonClient::MayHaveChanged(const Operation& operation, const Attempt& attempt) {
+  return operation.repeat == Repeat::kAtMostOnce && attempt.answered &&
+         attempt.failure.http_status >= 500 && attempt.status.code() == Code::kUnavailable;
+}
 
 JsonClient::JsonClient(const Service& service, Endpoint endpoint,
                        std::unique_ptr<http::Transport> transport, CredentialsProvider& credentials,
@@ -93,7 +103,7 @@ StatusOr<Json> JsonClient::Call(const Operation& operation, const Json& body,
     }
     if (attempt.answered && options.failure != nullptr) *options.failure = attempt.failure;
     if (!Mend(attempt, progress) && !AwaitNextTry(operation, attempt, wait, progress)) {
-      return attempt.status;
+      return MayHaveChanged(operation, attempt) ? AsAborted(attempt.status) : attempt.status;
     }
   }
   return CancelledError(what + ": stopped by the caller");

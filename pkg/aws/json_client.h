@@ -52,10 +52,11 @@ struct ClientOptions {
 // twice. A clock that differs from the service's is corrected from the Date of a refusal, and
 // refused credentials are fetched anew, each once per call.
 //
-// Errors: those of FailureStatus(); kUnavailable: certainly not carried out; kAborted and
-// kDeadlineExceeded: may have been carried out; kInternal for an answer that is too large or that
-// cannot be read; those of the CredentialsProvider. Every message names service, operation and
-// region, and the request id where there was an answer.
+// Errors: those of FailureStatus(), but a 5xx to an operation of Repeat::kAtMostOnce is kAborted.
+// So for those kUnavailable: certainly not carried out; kAborted and kDeadlineExceeded: may have
+// been carried out. kInternal for an answer that is too large or that cannot be read; those of the
+// CredentialsProvider. Every message names service, operation and region, and the request id where
+// there was an answer.
 class JsonClient {
  public:
   // `credentials` and what the platform names must outlive it.
@@ -82,6 +83,7 @@ class JsonClient {
   std::string Describe(const Operation& operation) const;
   Attempt Exchange(const Operation& operation, const http::Request& unsigned_request,
                    Credentials signer, const WaitOptions& wait);
+  static bool MayHaveChanged(const Operation& operation, const Attempt& attempt);
   bool Mend(const Attempt& attempt, Progress& progress);
   bool CorrectClock(const Attempt& attempt);
   bool AwaitNextTry(const Operation& operation, const Attempt& attempt, const WaitOptions& wait,

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/aws/platform.h"
 
-#include <cstdlib>
-
 #include "pkg/aws/text.h"
+#include "pkg/base/environment.h"
 #include "pkg/http/transports.h"
 
 namespace salve::aws {
@@ -11,14 +10,9 @@ namespace {
 
 constexpr std::size_t kMaxBundleBytes = 4u << 20;
 
-std::optional<std::string> ProcessVariable(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
 StatusOr<std::unique_ptr<http::Transport>> ConnectByTcp(const std::string& base_url) {
   http::TlsOptions tls;
-  if (const auto path = EnvValue(ProcessVariable, "AWS_CA_BUNDLE")) {
+  if (const auto path = EnvValue(Variable, "AWS_CA_BUNDLE")) {
     StatusOr<std::string> pem = SystemFiles().Read(*path, kMaxBundleBytes);
     if (!pem.ok()) return pem.status().Annotate("AWS_CA_BUNDLE");
     tls.ca_pem = *std::move(pem);
@@ -29,7 +23,7 @@ StatusOr<std::unique_ptr<http::Transport>> ConnectByTcp(const std::string& base_
 }  // namespace
 
 Platform SystemPlatform() {
-  return {ProcessVariable, ConnectByTcp, &SystemFiles(), &SystemClock(), &SystemRandom()};
+  return {Variable, ConnectByTcp, &SystemFiles(), &SystemClock(), &SystemRandom()};
 }
 
 std::optional<std::string> EnvValue(const Environment& env, const std::string& name) {

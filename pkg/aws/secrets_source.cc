@@ -14,14 +14,35 @@ namespace {
 constexpr Operation kGetParameter{"GetParameter", Repeat::kSafe, true};
 constexpr Operation kGetSecretValue{"GetSecretValue", Repeat::kSafe, true};
 constexpr std::size_t kMaxName = 2048;
-// Between two fetches that fail, so that an outage does not hold up every use.
-constexpr Duration kBetweenTries = std::chrono::seconds(30);
 
-CallOptions ToCall(const WaitOptions& wait) {
+// One call, whose errors say what is missing where.
+StatusOr<Json> Ask(JsonClient& client, const Operation& operation, const Json& body,
+                   const std::string& resource, const WaitOptions& wait) {
+  Failure failure;
   CallOptions call;
   call.deadline = wait.deadline;
   call.stop = wait.stop;
-  return call;
+  call.failure = &failure;
+  StatusOr<Json> answer = client.Call(operation, body, call);
+  if (answer.ok()) return answer;
+  if (failure.http_status == 0) return WithoutAnswer(answer.status());
+  // The key that encrypts a value has rights of its own, and each service words that its own way.
+  // What to do comes first: the service's words may be cut.
+  const std::string text = " (" + answer.status().message() + ")";
+  if (text.find("kms:Decrypt") != std::string::npos || failure.code == "DecryptionFailure" ||
+      failure.code == "InvalidKeyId") {
+    return PermissionDeniedError("grant kms:Decrypt on the key that encrypts it" + text);
+  }
+  if (answer.code() != Code::kPermissionDenied) return answer;
+  return PermissionDeniedError("grant " + std::string(client.service().name) + ":" +
+                               std::string(operation.name) + " on " + resource + text);
+}
+
+// Where IAM grants it, as a policy would say it.
+std::string Resource(const JsonClient& client, const std::string& kind, const std::string& name) {
+  if (name.starts_with("arn:")) return name;
+  return "arn:aws:" + std::string(client.service().name) + ":" + client.region() +
+         ":ACCOUNT:" + kind + Quotable(name, 200);
 }
 
 // Faults that pass; every other error says something about the secret itself.
@@ -63,7 +84,10 @@ StatusOr<std::string> SecretsSource::Parameter(const std::string& name, const Wa
   }
   return Cached("p:" + name, wait, [&]() -> StatusOr<std::string> {
     const StatusOr<Json> answer =
-        ssm_.Call(kGetParameter, Json{{"Name", name}, {"WithDecryption", true}}, ToCall(wait));
+        Ask(ssm_, kGetParameter, Json{{"Name", name}, {"WithDecryption", true}},
+            Resource(ssm_, name.starts_with("/") ? "parameter" : "parameter/",
+                     name.starts_with("arn:") ? name : name.substr(0, name.find(':'))),
+            wait);
     if (!answer.ok()) return answer.status().Annotate(what + " cannot be read");
     const Json* value = Find(*answer, {"Parameter", "Value"});
     if (value == nullptr || !value->is_string()) {
@@ -80,8 +104,8 @@ StatusOr<std::string> SecretsSource::Secret(const std::string& id, const std::st
     return InvalidArgumentError(what + " has no usable name: 1 to 2048 bytes are needed");
   }
   const StatusOr<std::string> whole = Cached("s:" + id, wait, [&]() -> StatusOr<std::string> {
-    const StatusOr<Json> answer =
-        secrets_manager_.Call(kGetSecretValue, Json{{"SecretId", id}}, ToCall(wait));
+    const StatusOr<Json> answer = Ask(secrets_manager_, kGetSecretValue, Json{{"SecretId", id}},
+                                      Resource(secrets_manager_, "secret:", id + "-??????"), wait);
     if (!answer.ok()) return answer.status().Annotate(what + " cannot be read");
     const Json* value = Find(*answer, {"SecretString"});
     if (value != nullptr && value->is_string()) return value->get<std::string>();
@@ -109,8 +133,10 @@ StatusOr<std::string> SecretsSource::Cached(const std::string& key, const WaitOp
       const MonoTime now = clock_.Monotonic();
       Entry& entry = entries_[key];
       entry.used_at = now;
-      const bool fresh = now - entry.fetched_at < options_.ttl || now < entry.next_try;
-      if (entry.known && fresh) return entry.value;
+      const bool wait_to_try = now < entry.next_try;
+      const bool fresh = !entry.doubted && now - entry.fetched_at < options_.ttl;
+      if (entry.known && (fresh || wait_to_try)) return entry.value;
+      if (wait_to_try) return entry.problem;
       if (!entry.fetching) {
         entry.fetching = true;
         break;
@@ -132,6 +158,7 @@ StatusOr<std::string> SecretsSource::Cached(const std::string& key, const WaitOp
 StatusOr<std::string> SecretsSource::Settle(const std::string& key, StatusOr<std::string> fetched) {
   Entry& entry = entries_[key];
   entry.fetching = false;
+  entry.doubted = false;
   const MonoTime now = clock_.Monotonic();
   if (fetched.ok()) {
     if (!entry.known || entry.value != *fetched) RegisterSecret(*fetched);
@@ -141,13 +168,24 @@ StatusOr<std::string> SecretsSource::Settle(const std::string& key, StatusOr<std
     entry.next_try = MonoTime::min();
     return fetched;
   }
+  // One caller's haste says nothing about the secret.
+  if (fetched.code() != Code::kCancelled) entry.next_try = now + options_.between_tries;
   const bool young = entry.known && now - entry.fetched_at < options_.ttl + options_.max_stale;
   if (young && (IsPassing(fetched.code()) || fetched.code() == Code::kCancelled)) {
-    entry.next_try = now + kBetweenTries;
     return entry.value;
   }
-  entries_.erase(key);
+  entry.known = false;
+  entry.value.clear();
+  entry.problem = fetched.status();
   return fetched.status();
+}
+
+void SecretsSource::Doubt(const std::string& key) {
+  MutexLock lock(mu_);
+  const auto at = entries_.find(key);
+  if (at == entries_.end()) return;
+  const bool just_read = clock_.Monotonic() - at->second.fetched_at < options_.between_tries;
+  if (!just_read) at->second.doubted = true;
 }
 
 void SecretsSource::MakeRoom() {

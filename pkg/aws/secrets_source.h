@@ -20,6 +20,9 @@ struct SecretsOptions {
   Duration ttl = std::chrono::minutes(5);
   // How long the last value is used while it cannot be read again for a passing reason.
   Duration max_stale = std::chrono::hours(1);
+  // After a fetch the next one of that name comes at least so much later: neither an outage nor a
+  // secret that is missing or wrong costs a call at every use.
+  Duration between_tries = std::chrono::seconds(10);
   std::size_t max_entries = 256;  // the one unused for longest goes first
 };
 
@@ -28,8 +31,9 @@ struct SecretsOptions {
 //
 // Errors name the reference, never a value: kNotFound, kPermissionDenied (with the missing right)
 // and kInvalidArgument (a binary secret, no JSON, no such member) at once, even where an old value
-// is known; kUnavailable, kTooManyRequests and the like only where none is known that is young
-// enough. Values are registered for redaction.
+// is known; kUnavailable (no credentials, no answer), kTooManyRequests and the like only where none
+// is known that is young enough. An error too is remembered, for a moment. Values are registered
+// for redaction.
 class SecretsSource {
  public:
   // The clients are for kSsm and kSecretsManager and must outlive it.
@@ -42,16 +46,24 @@ class SecretsSource {
   StatusOr<std::string> Secret(const std::string& id, const std::string& json_key,
                                const WaitOptions& wait);
 
+  // Somebody has refused what was read of that name: the next use reads it anew, unless that was
+  // done a moment ago. Returns at once.
+  void DoubtParameter(const std::string& name) { Doubt("p:" + name); }
+  void DoubtSecret(const std::string& id) { Doubt("s:" + id); }
+
  private:
   struct Entry {
     std::string value;
     bool known = false;
     bool fetching = false;
     MonoTime fetched_at{};
-    MonoTime next_try = MonoTime::min();  // the last fetch failed: a known value serves until then
+    MonoTime next_try = MonoTime::min();  // the last fetch failed: nothing new until then
+    Status problem;                       // why it failed, where no value is known
+    bool doubted = false;
     MonoTime used_at{};
   };
 
+  void Doubt(const std::string& key);
   template <typename Fetch>
   StatusOr<std::string> Cached(const std::string& key, const WaitOptions& wait, Fetch fetch);
   StatusOr<std::string> Settle(const std::string& key, StatusOr<std::string> fetched)

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "pkg/aws/credential_chain.h"
 #include "pkg/aws/testing/fake_platform.h"
 #include "pkg/base/redact.h"
 
@@ -111,10 +112,60 @@ TEST_F(SecretsSourceTest, ASecretThatIsGoneOrForbiddenIsSoAtOnce) {
   EXPECT_EQ(gone.code(), Code::kNotFound);
   EXPECT_THAT(gone.message(), HasSubstr("SSM parameter \"/p\""));
   Answers(400, R"({"__type":"AccessDeniedException","message":"no"})");
+  world_.clock().Advance(std::chrono::seconds(10));
   const Status denied = secrets_->Parameter("/p", {}).status();
   EXPECT_EQ(denied.code(), Code::kPermissionDenied);
-  EXPECT_THAT(denied.message(), HasSubstr("ssm:GetParameter"));
+  EXPECT_THAT(denied.message(),
+              HasSubstr("grant ssm:GetParameter on arn:aws:ssm:eu-west-1:ACCOUNT:parameter/p"));
   EXPECT_EQ(Redact(denied.message()), denied.message()) << "a log hides nothing of it";
+}
+
+TEST_F(SecretsSourceTest, AFailureIsRememberedForAMomentSoThatUsesCostNoCalls) {
+  Answers(400, R"({"__type":"ParameterNotFound","message":""})");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(secrets_->Parameter("/p", {}).code(), Code::kNotFound);
+  EXPECT_EQ(world_.sent().size(), 1U);
+  Parameter("made-meanwhile");
+  world_.clock().Advance(std::chrono::seconds(9));
+  EXPECT_EQ(secrets_->Parameter("/p", {}).code(), Code::kNotFound);
+  world_.clock().Advance(std::chrono::seconds(1));
+  EXPECT_EQ(secrets_->Parameter("/p", {}).value_or("?"), "made-meanwhile");
+}
+
+TEST_F(SecretsSourceTest, ADoubtedValueIsReadAnewOnceAndNotRightAfterItWasRead) {
+  Parameter("old-value");
+  ASSERT_TRUE(secrets_->Parameter("/p", {}).ok());
+  Parameter("new-value");
+  secrets_->DoubtParameter("/p");
+  secrets_->DoubtParameter("/unknown");
+  EXPECT_EQ(secrets_->Parameter("/p", {}).value_or("?"), "old-value") << "read a moment ago";
+  world_.clock().Advance(std::chrono::seconds(10));
+  EXPECT_EQ(secrets_->Parameter("/p", {}).value_or("?"), "old-value") << "nobody doubts it now";
+  secrets_->DoubtParameter("/p");
+  EXPECT_EQ(secrets_->Parameter("/p", {}).value_or("?"), "new-value");
+  EXPECT_EQ(secrets_->Parameter("/p", {}).value_or("?"), "new-value");
+  EXPECT_EQ(world_.sent().size(), 2U);
+}
+
+TEST_F(SecretsSourceTest, TheKeysRightIsNamedWhereTheKeyIsRefused) {
+  Answers(400, R"({"__type":"AccessDeniedException","message":"User: x is not authorized to )"
+               R"(perform: kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/k"})");
+  const Status denied = secrets_->Parameter("/p", {}).status();
+  EXPECT_EQ(denied.code(), Code::kPermissionDenied);
+  EXPECT_THAT(denied.message(), HasSubstr("grant kms:Decrypt on the key that encrypts it"));
+  Answers(400, R"({"__type":"DecryptionFailure","message":"no"})");
+  EXPECT_THAT(secrets_->Secret("s", "", {}).status().message(), HasSubstr("grant kms:Decrypt"));
+}
+
+TEST_F(SecretsSourceTest, WithoutCredentialsNothingIsSaidToBeMissing) {
+  provider_ = MakeCredentialChain({"", "eu-west-1"}, world_.platform());
+  world_.env["AWS_EC2_METADATA_DISABLED"] = "true";
+  EndpointOptions endpoint;
+  endpoint.region = "eu-west-1";
+  ssm_ = *MakeJsonClient(kSsm, endpoint, *provider_, options_, world_.platform());
+  SecretsSource secrets(*ssm_, *manager_, secret_options_, world_.clock());
+  const Status status = secrets.Parameter("/p", {}).status();
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_THAT(status.message(), HasSubstr("AWS_ACCESS_KEY_ID is not set"));
 }
 
 TEST_F(SecretsSourceTest, TheOneUnusedForLongestMakesRoom) {

@@ -33,8 +33,8 @@ class PostgresRun final : public NetworkRun {
     ReadPassword(job().probe.postgres->password);
   }
 
-  void Authenticated(std::string password) override {
-    password_ = std::move(password);
+  void Authenticated(const std::string& password) override {
+    password_ = password;
     Locate(address_.host, address_.port);
   }
 
@@ -132,6 +132,9 @@ class PostgresRun final : public NetworkRun {
     if (!connected_ && text.find("FATAL") == std::string::npos && tried_ < candidates_.size()) {
       Disconnect();
       return ConnectNext();
+    }
+    if (needs_password || text.find("password authentication failed") != std::string::npos) {
+      PasswordRefused();
     }
     if (needs_password) return Finish(NotMeasured(where_ + ": a password is needed", text));
     Finish(JudgePostgresError(text.empty() ? where_ + ": the connection broke" : text));

@@ -41,13 +41,6 @@ struct Periodic {
   }
 };
 
-bool SameSecret(const std::optional<apis::salve::v1alpha1::SecretSource>& a,
-                const std::optional<apis::salve::v1alpha1::SecretSource>& b) {
-  if (a.has_value() != b.has_value()) return false;
-  return !a || (a->env == b->env && a->file == b->file && a->secret_name == b->secret_name &&
-                a->secret_key == b->secret_key);
-}
-
 template <typename T, typename Same>
 bool SameMember(const std::optional<T>& a, const std::optional<T>& b, Same same) {
   return a.has_value() == b.has_value() && (!a || same(*a, *b));
@@ -61,12 +54,12 @@ bool SameJob(const ProbeJob& a, const ProbeJob& b) {
          p.timeout_seconds == q.timeout_seconds && p.unhealthy_below == q.unhealthy_below &&
          SameMember(p.redis, q.redis,
                     [](const auto& x, const auto& y) {
-                      return x.address == y.address && SameSecret(x.password, y.password);
+                      return x.address == y.address && x.password == y.password;
                     }) &&
          SameMember(p.postgres, q.postgres,
                     [](const auto& x, const auto& y) {
                       return x.address == y.address && x.user == y.user &&
-                             x.database == y.database && SameSecret(x.password, y.password);
+                             x.database == y.database && x.password == y.password;
                     }) &&
          SameMember(p.http, q.http,
                     [](const auto& x, const auto& y) {
@@ -77,7 +70,16 @@ bool SameJob(const ProbeJob& a, const ProbeJob& b) {
          SameMember(p.prometheus, q.prometheus,
                     [](const auto& x, const auto& y) {
                       return x.url == y.url && x.query == y.query && x.minimum == y.minimum &&
-                             x.maximum == y.maximum && SameSecret(x.token, y.token);
+                             x.maximum == y.maximum && x.token == y.token;
+                    }) &&
+         SameMember(p.cloud_watch, q.cloud_watch,
+                    [](const auto& x, const auto& y) {
+                      return x.backend == y.backend && x.region == y.region &&
+                             x.metric_namespace == y.metric_namespace &&
+                             x.metric_name == y.metric_name && x.dimensions == y.dimensions &&
+                             x.statistic == y.statistic &&
+                             x.metric_period_seconds == y.metric_period_seconds &&
+                             x.minimum == y.minimum && x.maximum == y.maximum;
                     }) &&
          SameMember(p.tcp, q.tcp,
                     [](const auto& x, const auto& y) { return x.address == y.address; }) &&
@@ -141,8 +143,10 @@ class ProberImpl final : public Prober {
     }
     asio::post(tools_.io, [this] { StopOnLoop(); });
     thread_.join();
+    tools_.gate->Close();
     tools_.lookups.Stop();
     tools_.commands.Stop();
+    tools_.remote_secrets.Stop();
   }
 
  private:

@@ -11,6 +11,7 @@
 #include "pkg/base/random.h"
 #include "pkg/base/status.h"
 #include "pkg/healing/types.h"
+#include "pkg/probes/metric_reader.h"
 
 namespace salve::probes {
 
@@ -20,6 +21,9 @@ class SecretReader {
   virtual ~SecretReader() = default;
   virtual StatusOr<std::string> Read(const apis::salve::v1alpha1::SecretSource& source,
                                      const std::string& ns) = 0;
+  // The value was refused by whom it is for: perhaps it was rotated. A reader that remembers values
+  // reads it anew for the next Read, now and then. Returns at once.
+  virtual void Refused(const apis::salve::v1alpha1::SecretSource& /*source*/) {}
 };
 
 // Runs a command in a target (exec probes); blocking, called from a small pool.
@@ -46,6 +50,7 @@ using ResultCallback = std::function<void(const ProbeJob& job, const healing::Me
 
 struct ProberOptions {
   SecretReader* secrets = nullptr;  // required; outlives the prober
+  MetricReader* metrics = nullptr;  // of cloudWatch probes; outlives the prober
   ExecRunner exec;
   AddressPolicy address_policy;  // empty: everything allowed
   Clock* clock = nullptr;        // wall time of results; periods run on the loop's own timers

@@ -78,9 +78,13 @@ class MapSecrets final : public SecretReader {
  public:
   StatusOr<std::string> Read(const apis::salve::v1alpha1::SecretSource& source,
                              const std::string&) override {
-    if (source.env == "PW") return std::string("word-of-secret");
+    if (source.env == "PW" || source.ssm) return std::string("word-of-secret");
     return NotFoundError("environment variable " + source.env + " is not set");
   }
+  void Refused(const apis::salve::v1alpha1::SecretSource& source) override {
+    refused += source.ssm ? 1 : 0;
+  }
+  std::atomic<int> refused{0};
 };
 
 class ProberTest : public ::testing::Test {
@@ -188,6 +192,18 @@ TEST_F(ProberTest, ARefusedAddressIsNeverConnectedTo) {
   EXPECT_THAT(m.message, HasSubstr("deny-loopback"));
   EXPECT_EQ(asked, "default 127.0.0.1");
   EXPECT_EQ(server.accepted(), 0);
+}
+
+TEST_F(ProberTest, AReaderIsToldThatTheServiceRefusedItsPassword) {
+  for (const auto& [answer, told] : {std::pair("-WRONGPASS invalid username-password pair\r\n", 1),
+                                     std::pair("-NOPERM no permissions to run this\r\n", 0)}) {
+    CannedServer server(answer);
+    ProbeJob job = Redis(server.address());
+    job.probe.redis->password.emplace().ssm = {"/salve/policies/default/redis"};
+    secrets.refused = 0;
+    EXPECT_EQ(prober->Measure(job).state, HealthState::kUnknown);
+    EXPECT_EQ(secrets.refused, told) << answer;
+  }
 }
 
 TEST_F(ProberTest, AMissingSecretIsNotMeasuredAndNothingIsSent) {

@@ -2,7 +2,6 @@
 #include "pkg/probes/prometheus_answers.h"
 
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -11,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pkg/base/json_access.h"
+#include "pkg/probes/bounds.h"
 #include "pkg/probes/measurement.h"
 
 namespace salve::probes {
@@ -23,12 +23,6 @@ struct Sample {
   std::string series;
   double value = 0;
 };
-
-std::string Number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.6g", value);
-  return text;
-}
 
 // "up{instance=\"a\"}", shortened.
 std::string NameOf(const json& metric) {
@@ -81,15 +75,8 @@ std::optional<std::vector<Sample>> SamplesOf(const json& data) {
 }
 
 std::string Outside(const PrometheusProbe& probe, const Sample& sample) {
-  const std::string head =
-      (sample.series.empty() ? "value" : sample.series) + " is " + Number(sample.value);
-  if (probe.minimum && sample.value < *probe.minimum) {
-    return head + ", below " + Number(*probe.minimum);
-  }
-  if (probe.maximum && sample.value > *probe.maximum) {
-    return head + ", above " + Number(*probe.maximum);
-  }
-  return "";
+  return OutOfBounds(sample.series.empty() ? "value" : sample.series, sample.value, probe.minimum,
+                     probe.maximum);
 }
 
 healing::Measurement Judge(const PrometheusProbe& probe, const std::vector<Sample>& samples) {

@@ -17,7 +17,7 @@ class PrometheusRun final : public HttpGetRun {
  private:
   void Begin() override { ReadPassword(job().probe.prometheus->token); }
 
-  void Authenticated(std::string token) override {
+  void Authenticated(const std::string& token) override {
     const auto& probe = *job().probe.prometheus;
     const auto url = http::ParseUrl(probe.url);
     if (!url.ok()) return Finish(NotMeasured(url.status().message()));
@@ -35,6 +35,7 @@ class PrometheusRun final : public HttpGetRun {
   }
 
   void Answered() override {
+    if (response().status() == 401) PasswordRefused();
     const bool cut = response().body().size() >= tools().options.max_body_bytes;
     healing::Measurement m =
         JudgePrometheus(*job().probe.prometheus, response().status(), response().body(), cut);

@@ -161,6 +161,12 @@ std::size_t RedisAnswerCount(const std::string& password) {
   return kQuestions + (password.empty() ? 0 : 1);
 }
 
+bool RefusesPassword(const std::vector<RedisAnswer>& answers) {
+  return std::any_of(answers.begin(), answers.end(), [](const RedisAnswer& answer) {
+    return answer.error && !StartsWith(answer.text, "NOPERM") && IsAboutUs(answer.text);
+  });
+}
+
 Measurement JudgeRedis(const apis::salve::v1alpha1::Probe& probe,
                        const std::vector<RedisAnswer>& answers, std::size_t expected) {
   const bool authenticated = expected > kQuestions;

@@ -44,6 +44,9 @@ class RedisReader {
 std::string RedisQuestions(const std::string& password);
 std::size_t RedisAnswerCount(const std::string& password);
 
+// Whether one of them says that the password is wrong or missing.
+bool RefusesPassword(const std::vector<RedisAnswer>& answers);
+
 // What `answers` (perhaps fewer than asked for, if Redis hung up) say. Health is the lower of free
 // memory and free client slots, in percent. Nothing is written to find out whether writes are
 // refused: with policy noeviction that follows from the figures, and the text says that it was

@@ -28,7 +28,7 @@ class RedisRun final : public NetworkRun {
     ReadPassword(job().probe.redis->password);
   }
 
-  void Authenticated(std::string password) override {
+  void Authenticated(const std::string& password) override {
     questions_ = RedisQuestions(password);
     expected_ = RedisAnswerCount(password);
     Connect(address_.host, address_.port);
@@ -55,6 +55,7 @@ class RedisRun final : public NetworkRun {
                                                          : error.message())));
           }
           if (error || answers_.size() >= expected_ || bytes_ > kMaxAnswerBytes) {
+            if (RefusesPassword(answers_)) PasswordRefused();
             return Finish(JudgeRedis(job().probe, answers_, expected_));
           }
           Read();

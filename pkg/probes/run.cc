@@ -50,16 +50,23 @@ void NetworkRun::ReadPassword(const std::optional<apis::salve::v1alpha1::SecretS
   stage_ = Stage::kSecret;
   SecretReader* secrets = tools().options.secrets;
   if (secrets == nullptr) return Finish(NotMeasured("the probe's password cannot be read here"));
+  secret_ = source;
+  const bool far = source->ssm || source->secrets_manager;
   InBackground<StatusOr<std::string>>(
-      tools().commands, [secrets, source, ns = job().ns] { return secrets->Read(*source, ns); },
+      far ? tools().remote_secrets : tools().commands,
+      [secrets, source, ns = job().ns] { return secrets->Read(*source, ns); },
       [this](StatusOr<std::string> password) {
         if (!password.ok()) {
           return Finish(
               NotMeasured("reading the probe's password: " + password.status().message()));
         }
         RegisterSecret(*password);
-        Authenticated(std::move(password).value());
+        Authenticated(*password);
       });
+}
+
+void NetworkRun::PasswordRefused() {
+  if (secret_) tools().options.secrets->Refused(*secret_);
 }
 
 void NetworkRun::Connect(const std::string& host, int port) { Locate(host, port); }
@@ -174,6 +181,7 @@ std::shared_ptr<Run> MakeRun(LoopTools& tools, ProbeJob job, Run::Done done) {
   if (probe.postgres) return MakePostgresRun(tools, std::move(job), std::move(done));
   if (probe.http) return MakeHttpRun(tools, std::move(job), std::move(done));
   if (probe.prometheus) return MakePrometheusRun(tools, std::move(job), std::move(done));
+  if (probe.cloud_watch) return MakeCloudWatchRun(tools, std::move(job), std::move(done));
   if (probe.tcp) return MakeTcpRun(tools, std::move(job), std::move(done));
   return MakeExecRun(tools, std::move(job), std::move(done));
 }

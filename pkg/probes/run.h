@@ -12,6 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "pkg/probes/blocking_pool.h"
+#include "pkg/probes/loop_gate.h"
 #include "pkg/probes/prober.h"
 
 namespace salve::probes {
@@ -22,8 +23,10 @@ namespace asio = boost::asio;
 struct LoopTools {
   ProberOptions options;
   asio::io_context io{1};
+  const std::shared_ptr<LoopGate> gate = std::make_shared<LoopGate>(io);
   BlockingPool lookups{2};
   BlockingPool commands{4};
+  BlockingPool remote_secrets{4};  // what is far away must not hold up what is near
 };
 
 // One measurement under way. Everything happens on the loop's thread; a run keeps itself alive
@@ -93,11 +96,13 @@ class NetworkRun : public Run {
   void Locate(const std::string& host, int port);
   // Reads the secret and goes on with Authenticated(); at once where there is none.
   void ReadPassword(const std::optional<apis::salve::v1alpha1::SecretSource>& source);
+  // The service has refused what ReadPassword read.
+  void PasswordRefused();
 
   virtual void Connected() {}
   // The addresses that may be used, at least one. Connects to them in turn unless overridden.
   virtual void Located(std::vector<asio::ip::tcp::endpoint> endpoints);
-  virtual void Authenticated(std::string /*password*/) {}
+  virtual void Authenticated(const std::string& /*password*/) {}
   // What it means that the service cannot be reached or does not answer. It is ill, unless it is
   // only asked about another.
   virtual healing::Measurement Unreachable(const std::string& why);
@@ -111,6 +116,8 @@ class NetworkRun : public Run {
  private:
   void Allow(std::vector<asio::ip::tcp::endpoint> endpoints);
   void TryNext();
+
+  std::optional<apis::salve::v1alpha1::SecretSource> secret_;
 
   enum class Stage { kSecret, kLookup, kConnect, kTalk };
   Stage stage_ = Stage::kLookup;
@@ -129,6 +136,7 @@ std::shared_ptr<Run> MakeRedisRun(LoopTools& tools, ProbeJob job, Run::Done done
 std::shared_ptr<Run> MakePostgresRun(LoopTools& tools, ProbeJob job, Run::Done done);
 std::shared_ptr<Run> MakeHttpRun(LoopTools& tools, ProbeJob job, Run::Done done);
 std::shared_ptr<Run> MakePrometheusRun(LoopTools& tools, ProbeJob job, Run::Done done);
+std::shared_ptr<Run> MakeCloudWatchRun(LoopTools& tools, ProbeJob job, Run::Done done);
 std::shared_ptr<Run> MakeTcpRun(LoopTools& tools, ProbeJob job, Run::Done done);
 std::shared_ptr<Run> MakeExecRun(LoopTools& tools, ProbeJob job, Run::Done done);
 // The right one for the job's probe.

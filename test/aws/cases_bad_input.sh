@@ -134,3 +134,93 @@ deregistered() {
   says "$(k describe "$incident")" "web:1"
 }
 case_ "a revision that was deregistered is not gone back to" deregistered
+
+denied_quietly() {
+  needs_salve
+  ecs
+  local group=arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/other/0123456789abcdef call
+  definition other "$idle"
+  service other 1 ", \"loadBalancers\": [{\"targetGroupArn\": \"$group\", \"containerName\": \"app\", \"containerPort\": 80}]"
+  workers
+  for call in DescribeTargetHealth DescribeScalableTargets DescribeTaskDefinition ListServiceDeployments \
+    DescribeServiceRevisions; do
+    fault denied "$call" -1
+  done
+  heal_ecs
+  heals other
+  heals worker
+  neighbour
+  same "incidents of the other" "" "$(incidents other)"
+}
+case_ "without the rights that only tell more services are watched and healed all the same" denied_quietly
+
+# denied_step CALL RIGHT ACTION: a step whose call is refused.
+denied_step() {
+  needs_salve
+  ecs
+  workers
+  fault denied "$1" -1
+  heal_ecs
+  heals worker "  ladder: [{name: step, action: {$3}, maxAttempts: 1, timeoutSeconds: 60}]
+  diagnosis: {rules: [{name: expired, when: {logs: \"certificate has expired\"}, cause: Expired, confidence: 0.97, step: step}]}"
+  touch "$dir/shared/expired"
+  await_incident worker
+  eventually incident_says "$2"
+  same "what was changed" "" "$(changes)"
+}
+denied_registering() { denied_step RegisterTaskDefinition ecs:RegisterTaskDefinition 'updateTaskResources: {memoryBytes: 134217728}'; }
+case_ "a revision that Salve may not register names the right that is missing" denied_registering
+denied_listing() { denied_step ListTaskDefinitions ecs:ListTaskDefinitions 'updateTaskResources: {memoryBytes: 134217728}'; }
+case_ "revisions that Salve may not list name the right that is missing" denied_listing
+
+denied_stopping() {
+  needs_salve
+  ecs
+  definition web "rm -f /tmp/ill; echo the queue hangs; $idle" \
+    ', "healthCheck": {"command": ["CMD-SHELL", "test ! -e /tmp/ill"], "interval": 1, "retries": 1, "timeout": 5}'
+  service web 1 ', "healthCheckGracePeriodSeconds": 3600'
+  fault denied StopTask -1
+  heal_ecs
+  heals web '  ladder: [{name: stop, action: {stopTask: {}}, maxAttempts: 1, timeoutSeconds: 60}]
+  diagnosis: {rules: [{name: hangs, when: {logs: "the queue hangs"}, cause: Hangs, confidence: 0.97, step: stop}]}'
+  eventually has_called DescribeTasks
+  must docker exec "$(of_task "$(tasks web)" 'containers[0].runtimeId')" touch /tmp/ill
+  await_incident web
+  eventually incident_says "ecs:StopTask"
+  same "what was changed" "" "$(changes)"
+}
+case_ "a task that Salve may not stop names the right that is missing" denied_stopping
+
+malformed() {
+  needs_salve
+  ecs
+  heal_ecs
+  local target
+  for target in 'arn:aws:ecs:eu-central-1:12:service/demo/web' 'arn:aws:s3:::bucket' 'we b'; do
+    policy_yaml bad <<YAML >"$dir/bad.yaml"
+  mode: Auto
+  target: {ecs: {backend: aws, cluster: demo, service: "$target"}}
+YAML
+    ! k apply -f "$dir/bad.yaml" >"$dir/refused" 2>&1 || fail "$target was taken for a service"
+    says "$(cat "$dir/refused")" spec.target.ecs.service
+  done
+}
+case_ "an ARN that is none is refused when the policy is applied, with the field" malformed
+
+no_log_group() {
+  needs_salve
+  ecs
+  definition web "$idle"
+  service web 1
+  heal_ecs
+  heals web
+  must ask logs:DeleteLogGroup '{"logGroupName": "/demo"}'
+  # Without it no new task can start.
+  must docker kill "$(of_task "$(tasks web)" 'containers[0].runtimeId')"
+  await_incident web
+  eventually in_phase "$incident" Escalated
+  same "cause" ConfigurationMissing "$(get "$incident" .status.diagnosis.cause)"
+  says "$(k describe "$incident")" "The specified log group does not exist"
+  same "what was changed" "" "$(changes)"
+}
+case_ "a log group that is gone keeps tasks from starting: a person is told which, nothing is done" no_log_group

@@ -172,16 +172,14 @@ stops_task() {
   ecs
   definition web "rm -f /tmp/ill; echo the queue hangs; $idle" \
     ', "healthCheck": {"command": ["CMD-SHELL", "test ! -e /tmp/ill"], "interval": 1, "retries": 1, "timeout": 5}'
-  # ECS is to overlook health checks for an hour. A task that it replaced makes Salve look at the tasks.
+  # ECS is to overlook health checks for an hour: the service is steady all the time.
   service web 1 ', "healthCheckGracePeriodSeconds": 3600'
   local sick
-  must docker kill "$(of_task "$(tasks web)" 'containers[0].runtimeId')"
-  eventually lost_one
-  eventually steady web 1
   heal_ecs
   heals web '  ladder: [{name: stop, action: {stopTask: {}}, maxAttempts: 1, timeoutSeconds: 60}]
   diagnosis: {rules: [{name: hangs, when: {logs: "the queue hangs"}, cause: Hangs, confidence: 0.97, step: stop}]}'
   sick=$(tasks web)
+  eventually has_called DescribeTasks
   must docker exec "$(of_task "$sick" 'containers[0].runtimeId')" touch /tmp/ill
   await_incident web
   outcome "$incident" AutoHealed
@@ -189,6 +187,94 @@ stops_task() {
   says "$(of_task "$sick" stoppedReason)" "salve attempt"
 }
 case_ "a task that hangs while ECS is to overlook it is stopped, and ECS says by whom" stops_task
+
+ill_target() {
+  needs_salve
+  ecs
+  local group=arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/web/0123456789abcdef sick
+  definition web "echo the queue hangs; $idle"
+  service web 1 ", \"healthCheckGracePeriodSeconds\": 3600, \"loadBalancers\": [{\"targetGroupArn\": \"$group\",
+    \"containerName\": \"app\", \"containerPort\": 8080}]"
+  heal_ecs
+  heals web '  ladder: [{name: stop, action: {stopTask: {}}, maxAttempts: 1, timeoutSeconds: 60}]
+  diagnosis: {rules: [{name: hangs, when: {logs: "the queue hangs"}, cause: Hangs, confidence: 0.97, step: stop}]}'
+  sick=$(tasks web)
+  eventually has_called DescribeTargetHealth
+  control '{"do": "failing_targets", "services": ["web"]}'
+  same "what the AWS CLI sees" unhealthy \
+    "$(a elbv2 describe-target-health --target-group-arn "$group" --query 'TargetHealthDescriptions[0].TargetHealth.State' --output text)"
+  await_incident web
+  says "$(get "$incident" .spec.trigger.message)" "Health checks failed with these codes: [503]"
+  outcome "$incident" AutoHealed
+  same "what was changed" "StopTask 200 task=$sick" "$(changes)"
+}
+case_ "a task that its load balancer sends nothing to is stopped" ill_target
+
+known_before() {
+  needs_salve
+  ecs
+  definition web "$idle"
+  service web 1
+  # Complete for a moment, and then each task dies: ECS shows nothing any more of what served before.
+  definition web "sleep 3; exit 1"
+  update web '"taskDefinition": "web:2"'
+  eventually is "1 web:2" shown_deployments web
+  heal_ecs
+  heals web "" ill
+  await_incident web
+  outcome "$incident" AutoHealed
+  same "task definition" web:1 "$(revision web)"
+  has_called ListServiceDeployments || fail "the deployments of before were not asked for"
+  a ecs list-service-deployments --cluster demo --service web --query 'serviceDeployments[0].status' --output text >/dev/null ||
+    fail "the AWS CLI cannot see them"
+}
+shown_deployments() {
+  ask DescribeServices "{\"cluster\": \"demo\", \"services\": [\"$1\"]}" '#services[0].deployments' \
+    'services[0].taskDefinition' | sed 's| .*/| |'
+}
+case_ "a Salve that has never seen a service well goes back to the revision that ECS remembers" known_before
+
+ends_with_its_deployment() {
+  needs_salve
+  ecs
+  build 1 "salve-test/$id:live"
+  trap no_images EXIT
+  definition worker "$worker" ', "healthCheck": {"command": ["CMD-SHELL", "test ! -e /shared/expired || test -e /shared/go"],
+    "interval": 1, "retries": 100}' "salve-test/$id:live"
+  service worker 2
+  heal_ecs
+  heals worker
+  publish_fix
+  await_incident worker
+  eventually in_phase "$incident" Verifying
+  # All new tasks run; the deployment goes on, since their health checks have not passed yet.
+  eventually is "2 IN_PROGRESS" of_service worker runningCount 'deployments[0].rolloutState'
+  local before
+  before=$(calls | tail -n 1 | cut -d ' ' -f 1)
+  eventually looked_again 12 "$before"
+  in_phase "$incident" Verifying || fail "it was called verified while its deployment was under way"
+  touch "$dir/shared/go"
+  outcome "$incident" AutoHealed
+  eventually steady worker 2
+}
+looked_again() { [ "$(count_calls operation=DescribeServices "after=$2")" -ge "$1" ]; }
+case_ "an attempt is not verified before its deployment is complete" ends_with_its_deployment
+
+outside_bounds() {
+  needs_salve
+  ecs
+  workers
+  must ask scaling:RegisterScalableTarget '{"ServiceNamespace": "ecs", "ResourceId": "service/demo/worker",
+    "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 1, "MaxCapacity": 4}'
+  heal_ecs
+  heals worker '  ladder: [{name: more, action: {setDesiredCount: {count: 9}}, maxAttempts: 1, timeoutSeconds: 60}]
+  diagnosis: {rules: [{name: few, when: {logs: "certificate has expired"}, cause: TooFew, confidence: 0.9, step: more}]}'
+  touch "$dir/shared/expired"
+  await_incident worker
+  eventually incident_says "outside of its autoscaler's bounds, 1 to 4"
+  same "what was changed" "" "$(changes)"
+}
+case_ "a number of tasks outside of the autoscaler's bounds is refused, with the bounds" outside_bounds
 
 within_bounds() {
   needs_salve

@@ -36,7 +36,8 @@ is_created() {
     "ParameterKey=HealedServiceArns,ParameterValue='$arn:service/demo/web,$arn:service/demo/api'" \
     "ParameterKey=HealedTaskDefinitionArns,ParameterValue=$arn:task-definition/web:*" \
     "ParameterKey=HealedLogGroupArns,ParameterValue=arn:aws:logs:eu-central-1:123456789012:log-group:/demo:*" \
-    ParameterKey=HealedRoleArns,ParameterValue=arn:aws:iam::123456789012:role/demo
+    ParameterKey=HealedRoleArns,ParameterValue=arn:aws:iam::123456789012:role/demo \
+    ParameterKey=SecretsPrefix,ParameterValue=/salve
   same "stack" CREATE_COMPLETE "$(moto cloudformation describe-stacks --stack-name salve --query 'Stacks[0].StackStatus' --output text)"
   local service
   service=$(moto cloudformation describe-stacks --stack-name salve --query "Stacks[0].Outputs[?OutputKey=='ServiceArn'].OutputValue" --output text)
@@ -52,6 +53,10 @@ is_created() {
     --query "StackResourceSummaries[?LogicalResourceId=='TaskRole'].PhysicalResourceId")
   says "$(moto iam get-role-policy --role-name "$role" --policy-name heal --query PolicyDocument --output json)" \
     "$arn:service/demo/web" "$arn:service/demo/api" ecs:UpdateService
+  says "$(moto iam get-role-policy --role-name "$role" --policy-name secrets --query PolicyDocument --output json)" \
+    ":parameter/salve/*" ":secret:/salve/*"
+  says "$(moto ssm get-parameter --name /salve/configuration --query Parameter.Value --output text)" \
+    "policyPrefix: /salve/policies"
 }
 case_ "the template becomes a stack: one task, replaced one after the other, with its data and its rights" is_created
 

@@ -35,6 +35,7 @@ def main():
     print("|---|---|---|---|")
     for name, goal, peer in ROWS:
         print(f"| {name} | {figures.get(name, '–')} | {goal} | {peer} |")
+    print("\nOf Amazon ECS: [benchmarks-ecs.md](benchmarks-ecs.md).")
 
 
 if __name__ == "__main__":

@@ -54,7 +54,10 @@ std::string TakeAnswer(const ActionTools& tools, const Subject& subject, const U
           std::any_of(old.begin(), old.end(), [&](const Deployment& o) { return o.id == d.id; });
       if (!known && d.status == kPrimary) expected.deployment = d.id;
     }
-    if (!expected.deployment.empty()) text = " as deployment " + expected.deployment;
+    if (!expected.deployment.empty()) {
+      text = " as deployment " + expected.deployment;
+      tools.view.Own(subject.name, expected.deployment);
+    }
   }
   tools.view.Expect(subject.name, std::move(expected));
   return text;
@@ -142,14 +145,17 @@ std::int64_t TakenByDeployment(const Service& service) {
 }
 
 std::optional<ActionResult> FindNewDeployment(
-    const ActionRequest& request, const Service& service,
-    const std::function<bool(const std::string&)>& wanted) {
+    const ActionTools& tools, const ActionRequest& request, const ServiceName& name,
+    const Service& service, const std::function<bool(const std::string&)>& wanted) {
   const auto before = ReadBefore(request.subject);
   if (!before) return std::nullopt;
   const Deployment* other = nullptr;
   for (const Deployment& d : service.deployments) {
     if (!IsNew(d, *before)) continue;
-    if (wanted(d.task_definition)) return Applied("deployment " + d.id + " is new since");
+    if (wanted(d.task_definition)) {
+      tools.view.Own(name, d.id);
+      return Applied("deployment " + d.id + " is new since");
+    }
     other = &d;
   }
   if (other == nullptr) return std::nullopt;
@@ -182,7 +188,8 @@ StatusOr<ActionResult> UpdateService(const ActionTools& tools, const ActionReque
       update.task_definition.empty() ? subject.service().task_definition : update.task_definition;
   const auto ours = [&](const std::string& definition) { return definition == wanted; };
   if (update.makes_deployment) {
-    if (auto found = FindNewDeployment(request, subject.service(), ours)) return *std::move(found);
+    auto found = FindNewDeployment(tools, request, subject.name, subject.service(), ours);
+    if (found) return *std::move(found);
   }
   Json body = update.change;
   body["cluster"] = subject.name.cluster;
@@ -193,7 +200,9 @@ StatusOr<ActionResult> UpdateService(const ActionTools& tools, const ActionReque
       if (!ours(now.task_definition)) return std::nullopt;
       return Applied(update.done);
     }
-    if (update.makes_deployment) return FindNewDeployment(request, now, ours);
+    if (update.makes_deployment) {
+      return FindNewDeployment(tools, request, subject.name, now, ours);
+    }
     if (now.desired != *update.count) return std::nullopt;
     return Applied(update.done);
   };

@@ -112,10 +112,11 @@ StatusOr<healing::ActionResult> UpdateService(const ActionTools& tools,
                                               const Update& update, const CallContext& context);
 
 // Whether a deployment that was not there before the attempt tells of it. nullopt: there is none.
-// `wanted`: whether a task definition (ARN) is the one that the attempt deploys.
+// `wanted`: whether a task definition (ARN) is the one that the attempt deploys. The view learns
+// that it is ours.
 std::optional<healing::ActionResult> FindNewDeployment(
-    const ActionRequest& request, const Service& service,
-    const std::function<bool(const std::string& task_definition)>& wanted);
+    const ActionTools& tools, const ActionRequest& request, const ServiceName& name,
+    const Service& service, const std::function<bool(const std::string& task_definition)>& wanted);
 
 // The service as DescribeServices has it now.
 StatusOr<Service> ReadService(const Reader& reader, const ServiceName& name,

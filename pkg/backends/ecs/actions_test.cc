@@ -309,6 +309,8 @@ TEST_F(Acting, AnAutoscalersBoundsAreKept) {
   EXPECT_THAT(Plan(Count(0)).status().message(), HasSubstr("outside of its autoscaler's bounds"));
   EXPECT_EQ(ecs.Last("DescribeScalableTargets")["ResourceIds"], Json::array({"service/shop/web"}));
   EXPECT_THAT(Plan(Count(4))->risk_factors, Contains(HasSubstr("an autoscaler owns the count")));
+  EXPECT_EQ(ecs.Count("DescribeScalableTargets"), 1u) << "what was just read is believed";
+  clock.Advance(minutes(2));
   ecs.Deny("DescribeScalableTargets");
   EXPECT_THAT(Plan(Count(9))->risk_factors, Contains(HasSubstr("is not known")));
 }
@@ -416,6 +418,45 @@ TEST_F(Acting, AnActionOfAnotherBackendIsRefused) {
   Action action;
   action.restart.emplace();
   EXPECT_THAT(Plan(action).status().message(), HasSubstr("knows no action \"restart\""));
+}
+
+TEST_F(Acting, AnAttemptIsNotWellBeforeItsDeploymentIsComplete) {
+  Serving();
+  (void)Look();
+  TasksDie();
+  const auto plan = Plan(Redeploy());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_TRUE(backend->Execute(RequestFor(*plan)).ok());
+  ecs.service("web")["runningCount"] = 2;  // all tasks run, the deployment goes on
+  ecs.ClearTasks();
+  const TargetObservation rolling = Look();
+  EXPECT_EQ(rolling.state, HealthState::kUnknown);
+  EXPECT_THAT(rolling.conditions, ElementsAre("RolloutInProgress"));
+  Restart();
+  EXPECT_EQ(Look().state, HealthState::kUnknown) << "another process does not believe it either";
+  ecs.Complete("web");
+  EXPECT_EQ(Look().state, HealthState::kHealthy);
+}
+
+TEST_F(Acting, WhatEcsItselfRollsBackOfOursIsJudgedAtItsEnd) {
+  Serving();
+  (void)Look();
+  ecs.service("web")["deploymentConfiguration"]["deploymentCircuitBreaker"] = {{"enable", true},
+                                                                               {"rollback", true}};
+  const std::string before = ecs.service("web")["taskDefinition"];
+  TasksDie();
+  const auto plan = Plan(Redeploy());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_TRUE(backend->Execute(RequestFor(*plan)).ok());
+  ecs.service("web")["deployments"][0]["rolloutState"] = "FAILED";
+  ecs.Deploy("web", before);
+  ecs.service("web")["runningCount"] = 2;
+  clock.Advance(seconds(60));
+  EXPECT_EQ(Look().state, HealthState::kUnknown) << "it is being rolled back";
+  EXPECT_FALSE(Plan(Redeploy()).ok()) << "left to the breaker";
+  ecs.Complete("web");
+  ecs.ClearTasks();
+  EXPECT_EQ(Look().state, HealthState::kHealthy);
 }
 
 }  // namespace

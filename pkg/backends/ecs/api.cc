@@ -15,32 +15,13 @@ Status WithCode(Code code, const Status& status, const std::string& message) {
   return Status(code, message).WithReason(status.reason());
 }
 
-// There was no answer. Where the credentials are missing, refused or cannot be read, nothing that
-// was asked for is known to be missing, refused or wrong.
-Status Unasked(const Status& status) {
-  switch (status.code()) {
-    case Code::kNotFound:
-    case Code::kInvalidArgument:
-    case Code::kPermissionDenied:
-    case Code::kUnimplemented:
-      return WithCode(Code::kUnavailable, status, status.message());
-    default:
-      return status;
-  }
-}
-
 // What an error means here, beyond what it says of one HTTP exchange.
 Status Explain(const Permission& call, const Status& status, const aws::Failure& failure) {
-  if (failure.http_status == 0) return Unasked(status);
+  if (failure.http_status == 0) return aws::WithoutAnswer(status);
   if (status.code() == Code::kPermissionDenied) {
     return WithCode(
         Code::kPermissionDenied, status,
         status.message() + "; grant " + RightName(call) + " on " + std::string(call.resource));
-  }
-  // A server that broke down may have done it first.
-  if (status.code() == Code::kUnavailable && failure.http_status >= 500 &&
-      call.operation.repeat == aws::Repeat::kAtMostOnce) {
-    return WithCode(Code::kAborted, status, status.message());
   }
   return status;
 }
@@ -87,7 +68,7 @@ class AwsApi final : public Api {
 
 StatusOr<std::unique_ptr<Api>> MakeAwsApi(const AwsApiOptions& options) {
   auto api = std::make_unique<AwsApi>(options.credentials);
-  for (const aws::Service* service : {&aws::kEcs, &aws::kLogs, &kAutoScaling}) {
+  for (const aws::Service* service : {&aws::kEcs, &aws::kLogs, &aws::kElb, &kAutoScaling}) {
     SALVE_RETURN_IF_ERROR(api->Add(*service, options));
   }
   return std::unique_ptr<Api>(std::move(api));
@@ -127,6 +108,11 @@ Status CallRate::WaitToPoll(const CallContext& context) {
   }
   SALVE_RETURN_IF_ERROR(WaitFor(wait, context));
   return Wait(context);
+}
+
+bool CallRate::MayInspect() {
+  MutexLock lock(mu_);
+  return inspecting_.TryTake(clock_.Monotonic());
 }
 
 StatusOr<Json> PacedApi::Call(const Permission& call, const Json& body,

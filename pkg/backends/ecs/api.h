@@ -56,6 +56,8 @@ class CallRate {
   static constexpr double kBurst = 32;
   static constexpr double kPollPerSecond = 10;
   static constexpr double kPollBurst = 10;
+  static constexpr double kInspectPerSecond = 3;
+  static constexpr double kInspectBurst = 30;
 
   explicit CallRate(Clock& clock) : clock_(clock) {}
 
@@ -64,6 +66,9 @@ class CallRate {
   Status Wait(const CallContext& context);
   // The same for looking round.
   Status WaitToPoll(const CallContext& context);
+  // Whether there is room for one more call, on top of those, that looks closer at what seems well.
+  // It need not be made now: nobody waits for it. The call itself waits as any other.
+  bool MayInspect();
 
  private:
   Status WaitFor(Duration wait, const CallContext& context);
@@ -73,6 +78,7 @@ class CallRate {
   CondVar wake_;
   TokenBucket all_ SALVE_GUARDED_BY(mu_){kPerSecond, kBurst};
   TokenBucket polling_ SALVE_GUARDED_BY(mu_){kPollPerSecond, kPollBurst};
+  TokenBucket inspecting_ SALVE_GUARDED_BY(mu_){kInspectPerSecond, kInspectBurst};
 };
 
 // An Api whose calls wait for their turn. `inner` and `rate` outlive it.

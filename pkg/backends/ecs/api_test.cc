@@ -65,15 +65,19 @@ TEST_F(Wire, EachServiceIsAskedAtItsOwnEndpointByItsOwnName) {
             "AnyScaleFrontendService.DescribeScalableTargets");
   EXPECT_EQ(urls,
             (std::set<std::string>{"https://ecs.eu-central-1.amazonaws.com",
+                                   "https://elasticloadbalancing.eu-central-1.amazonaws.com",
                                    "https://logs.eu-central-1.amazonaws.com",
                                    "https://application-autoscaling.eu-central-1.amazonaws.com"}));
 }
 
 TEST_F(Wire, ARefusalNamesTheRightItsResourceAndTheRequest) {
   for (const Permission* call : Permissions()) {
-    const Status status = Ask(*call, 400,
-                              R"({"__type":"AccessDeniedException","message":"User: x is not )"
-                              R"(authorized"})");
+    const bool xml = call->service->protocol == aws::Protocol::kQuery;
+    const Status status =
+        Ask(*call, xml ? 403 : 400,
+            xml ? "<ErrorResponse><Error><Code>AccessDeniedException</Code><Message>User: x is not "
+                  "authorized</Message></Error></ErrorResponse>"
+                : R"({"__type":"AccessDeniedException","message":"User: x is not authorized"})");
     EXPECT_EQ(status.code(), Code::kPermissionDenied);
     EXPECT_EQ(status.reason(), "AccessDeniedException");
     EXPECT_THAT(status.message(), AllOf(HasSubstr(RightName(*call)), HasSubstr("6f1c-42"),

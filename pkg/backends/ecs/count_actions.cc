@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "pkg/backends/ecs/action_handler.h"
@@ -15,6 +16,7 @@ using healing::ActionPlan;
 using healing::ActionResult;
 
 constexpr char kName[] = "setDesiredCount";
+constexpr std::chrono::minutes kFresh{1};  // what is known of an autoscaler that long is believed
 constexpr std::int64_t kMostTasks = 5000;  // ECS's own default quota of a service
 
 std::string Command(const Subject& subject, std::int64_t count) {
@@ -108,28 +110,31 @@ class CountHandler final : public ActionHandler {
   // Outside of an autoscaler's bounds a count does not stay; within them it may change again.
   Status CheckAutoscaler(std::int64_t wanted, const Subject& subject, const CallContext& context,
                          ActionPlan& plan) const {
-    const auto answer = tools_.api.Call(kDescribeScalableTargets,
-                                        {{"ServiceNamespace", "ecs"},
-                                         {"ResourceIds", {"service/" + subject.name.ToString()}},
-                                         {"ScalableDimension", "ecs:service:DesiredCount"}},
-                                        context);
-    if (!answer.ok()) {
+    const auto bounds = BoundsOf(subject, context);
+    if (!bounds.ok()) {
       plan.risk_factors.push_back("whether an autoscaler owns the count is not known: " +
-                                  answer.status().message());
+                                  bounds.status().message());
       return Status::Ok();
     }
-    const Json* targets = salve::Find(*answer, {"ScalableTargets"});
-    if (targets == nullptr || !targets->is_array() || targets->empty()) return Status::Ok();
-    const std::int64_t least = GetInt(targets->front(), {"MinCapacity"});
-    const std::int64_t most = GetInt(targets->front(), {"MaxCapacity"});
-    const std::string bounds = std::to_string(least) + " to " + std::to_string(most);
-    if (wanted < least || wanted > most) {
+    if (!*bounds) return Status::Ok();
+    const std::string text = (*bounds)->ToString();
+    if (wanted < (*bounds)->least || wanted > (*bounds)->most) {
       return InvalidArgumentError(subject.Who(kName) + std::to_string(wanted) +
-                                  " is outside of its autoscaler's bounds, " + bounds);
+                                  " is outside of its autoscaler's bounds, " + text);
     }
-    plan.risk_factors.push_back("an autoscaler owns the count (" + bounds +
+    plan.risk_factors.push_back("an autoscaler owns the count (" + text +
                                 ") and may change it again");
     return Status::Ok();
+  }
+
+  StatusOr<std::optional<Bounds>> BoundsOf(const Subject& subject,
+                                           const CallContext& context) const {
+    if (const auto known = tools_.view.KnownBounds(subject.name, kFresh)) return *known;
+    SALVE_ASSIGN_OR_RETURN(const auto found, tools_.reader.Autoscaled({subject.name}, context));
+    std::optional<Bounds> bounds;
+    if (const auto it = found.find(subject.name); it != found.end()) bounds = it->second;
+    tools_.view.TakeBounds(subject.name, bounds);
+    return bounds;
   }
 
   ActionTools& tools_;

@@ -63,9 +63,10 @@ class RedeployHandler final : public ActionHandler {
     SALVE_ASSIGN_OR_RETURN(const Service service, ReadService(tools_.reader, name, context));
     // A forced deployment leaves the task definition as it was.
     const std::string before = TaskDefinitionOf(request.identity_before);
-    auto found = FindNewDeployment(request, service, [&](const std::string& definition) {
-      return before.empty() || ShortName(definition) == before;
-    });
+    auto found =
+        FindNewDeployment(tools_, request, name, service, [&](const std::string& definition) {
+          return before.empty() || ShortName(definition) == before;
+        });
     if (found) return *std::move(found);
     return NoTrace(tools_, request);
   }
@@ -153,7 +154,8 @@ class RollbackHandler final : public ActionHandler {
       if (!wanted.empty() && ours(service.task_definition)) return Applied("it is back");
       return NoTrace(tools_, request);
     }
-    if (auto found = FindNewDeployment(request, service, ours)) return *std::move(found);
+    if (auto found = FindNewDeployment(tools_, request, name, service, ours))
+      return *std::move(found);
     return NoTrace(tools_, request);
   }
 

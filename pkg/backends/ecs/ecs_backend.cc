@@ -6,6 +6,7 @@
 
 #include "pkg/backends/ecs/action_handler.h"
 #include "pkg/backends/ecs/fresh.h"
+#include "pkg/backends/ecs/inspector.h"
 #include "pkg/backends/ecs/last_words.h"
 #include "pkg/backends/ecs/logs.h"
 #include "pkg/backends/ecs/observation.h"
@@ -55,7 +56,8 @@ class EcsBackend final : public Backend {
         last_words_(now_api_, clock_),
         questions_(clock_),
         tools_{now_api_, reader_, view_, clock_, questions_},
-        poller_(name_, poll_reader_, view_, clock_,
+        inspector_(reader_, rate_, view_, clock_, 2 * options.poll_period),
+        poller_(name_, {poll_reader_, inspector_, rate_}, view_, clock_,
                 [this](const ServiceName* service) { Tell(service); }) {
     handlers_.push_back(MakeRedeployHandler(tools_));
     handlers_.push_back(MakeRollbackHandler(tools_));
@@ -220,6 +222,7 @@ class EcsBackend final : public Backend {
   ActionTools tools_;
   std::vector<std::unique_ptr<ActionHandler>> handlers_;
   std::function<void(const TargetRef&)> on_change_;
+  Inspector inspector_;
   mutable Poller poller_;
 };
 

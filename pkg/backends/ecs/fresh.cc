@@ -3,19 +3,10 @@
 
 #include <utility>
 
+#include "pkg/backends/ecs/closer.h"
 #include "pkg/backends/text.h"
 
 namespace salve::backends::ecs {
-namespace {
-
-// What another moment would not change.
-bool IsFinal(const Status& status) {
-  return status.code() == Code::kPermissionDenied || status.code() == Code::kInvalidArgument ||
-         status.code() == Code::kNotFound;
-}
-
-}  // namespace
-
 StatusOr<Subject> ReadSubject(const Reader& reader, View& view, Clock& clock,
                               const healing::TargetRef& ref, const CallContext& context,
                               bool* news) {
@@ -33,20 +24,10 @@ StatusOr<Subject> ReadSubject(const Reader& reader, View& view, Clock& clock,
   if (!service.ok()) return service.status();
   Snapshot snapshot;
   snapshot.service = std::move(service).value();
-  auto tasks = reader.Tasks(*name, context);
-  if (tasks.ok()) {
-    snapshot.tasks = std::move(tasks).value();
-  } else if (IsFinal(tasks.status())) {
-    snapshot.tasks_problem = tasks.status().message();
-  } else {
-    return tasks.status();
+  if (NeedsTasks(snapshot.service, clock.Now())) {
+    ReadHistory(reader, *name, snapshot.service, context, view);
   }
-  auto definition = reader.Definition(snapshot.service.task_definition, context);
-  if (definition.ok()) {
-    snapshot.definition = std::move(definition).value();
-  } else if (!IsFinal(definition.status())) {
-    return definition.status();
-  }
+  SALVE_RETURN_IF_ERROR(LookCloser(reader, *name, context, snapshot));
   return Subject{ref, *name, view.Take(*name, std::move(snapshot), read_at, news)};
 }
 

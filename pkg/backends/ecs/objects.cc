@@ -19,6 +19,9 @@ constexpr std::size_t kMaxEvents = 30;
 constexpr std::size_t kMaxDeployments = 20;
 constexpr std::size_t kMaxContainers = 20;
 constexpr std::size_t kMaxTags = 50;
+constexpr std::size_t kMaxTargetGroups = 5;
+constexpr std::size_t kMaxTargets = 1000;
+constexpr std::size_t kMaxAddresses = 8;
 
 const Json& Array(const Json& object, std::initializer_list<const char*> path) {
   static const Json* empty = new Json(Json::array());
@@ -110,6 +113,11 @@ TaskContainer DecodeTaskContainer(const Json& json) {
   return c;
 }
 
+void AddAddress(std::string address, Task& task) {
+  if (address.empty() || task.addresses.size() == kMaxAddresses) return;
+  task.addresses.push_back(std::move(address));
+}
+
 ContainerDefinition DecodeContainer(const Json& json) {
   ContainerDefinition c;
   c.name = Text(json, "name");
@@ -119,6 +127,7 @@ ContainerDefinition DecodeContainer(const Json& json) {
   c.memory_mib = Number(json, "memory");
   c.reservation_mib = Number(json, "memoryReservation");
   c.cpu_units = Number(json, "cpu");
+  c.health_check = !Array(json, {"healthCheck", "command"}).empty();
   if (GetString(json, {"logConfiguration", "logDriver"}) == "awslogs") {
     const Json* options = salve::Find(json, {"logConfiguration", "options"});
     if (options != nullptr) {
@@ -145,6 +154,11 @@ const ContainerDefinition* TaskDefinition::Find(const std::string& container) co
   return it == containers.end() ? nullptr : &*it;
 }
 
+bool TaskDefinition::HasHealthCheck() const {
+  return std::any_of(containers.begin(), containers.end(),
+                     [](const ContainerDefinition& c) { return c.health_check; });
+}
+
 std::string TaskDefinition::Tag(const std::string& key) const {
   for (const auto& [name, value] : tags) {
     if (name == key) return value;
@@ -168,7 +182,12 @@ StatusOr<Service> DecodeService(const Json& json) {
   s.controller = Printable(GetString(json, {"deploymentController", "type"}), kMaxText);
   s.daemon = GetString(json, {"schedulingStrategy"}) == "DAEMON";
   s.grace_seconds = GetInt(json, {"healthCheckGracePeriodSeconds"});
-  s.balanced = !Array(json, {"loadBalancers"}).empty();
+  for (const Json& one : Array(json, {"loadBalancers"})) {
+    const std::string group = Text(one, "targetGroupArn");  // a Classic one has none
+    if (!group.empty() && s.target_groups.size() < kMaxTargetGroups) {
+      s.target_groups.push_back(group);
+    }
+  }
   DecodeConfiguration(json, s);
   DecodeDeployments(json, s);
   DecodeEvents(json, s);
@@ -193,8 +212,29 @@ StatusOr<Task> DecodeTask(const Json& json) {
   for (const Json& one : Array(json, {"containers"})) {
     if (t.containers.size() == kMaxContainers) break;
     t.containers.push_back(DecodeTaskContainer(one));
+    for (const Json& interface : Array(one, {"networkInterfaces"})) {
+      AddAddress(Text(interface, "privateIpv4Address"), t);
+      AddAddress(Text(interface, "ipv6Address"), t);
+    }
   }
   return t;
+}
+
+std::vector<LoadTarget> DecodeTargets(const std::string& group, const Json& answer) {
+  std::vector<LoadTarget> targets;
+  for (const Json& one : Array(answer, {"TargetHealthDescriptions"})) {
+    if (targets.size() == kMaxTargets) break;
+    LoadTarget target;
+    target.group = group;
+    target.id = Printable(GetString(one, {"Target", "Id"}), kMaxText);
+    target.port = Printable(GetString(one, {"Target", "Port"}), kMaxText);
+    target.state = Printable(GetString(one, {"TargetHealth", "State"}), kMaxText);
+    target.reason = Printable(GetString(one, {"TargetHealth", "Reason"}), kMaxText);
+    const std::string words = GetString(one, {"TargetHealth", "Description"});
+    if (!words.empty()) target.reason += ": " + Printable(words, kMaxText);
+    targets.push_back(std::move(target));
+  }
+  return targets;
 }
 
 StatusOr<TaskDefinition> DecodeTaskDefinition(const Json& answer) {

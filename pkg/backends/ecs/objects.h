@@ -56,10 +56,10 @@ struct Service {
   std::int64_t maximum_percent = 200;
   bool breaker = false;  // ECS's deployment circuit breaker
   bool breaker_rolls_back = false;
-  std::int64_t grace_seconds = 0;       // of health checks
-  bool balanced = false;                // it has load balancers
-  std::vector<Deployment> deployments;  // the primary one first
-  std::vector<ServiceEvent> events;     // newest first, bounded
+  std::int64_t grace_seconds = 0;          // of health checks
+  std::vector<std::string> target_groups;  // ARNs, of its load balancers; bounded
+  std::vector<Deployment> deployments;     // the primary one first
+  std::vector<ServiceEvent> events;        // newest first, bounded
 
   // nullptr: there is none.
   const Deployment* Primary() const;
@@ -86,6 +86,7 @@ struct Task {
   std::optional<WallTime> started;
   std::optional<WallTime> stopped;
   std::vector<TaskContainer> containers;
+  std::vector<std::string> addresses;  // IPv4 and IPv6, of its own interfaces (awsvpc)
 
   bool Running() const { return last_status == kRunning && desired_status == kRunning; }
   std::string Id() const;
@@ -98,6 +99,7 @@ struct ContainerDefinition {
   std::int64_t memory_mib = 0;  // hard limit; 0 = none of its own
   std::int64_t reservation_mib = 0;
   std::int64_t cpu_units = 0;
+  bool health_check = false;
   std::string log_group;  // of awslogs; "" = it logs elsewhere
   std::string log_prefix;
   std::string log_region;  // "" = the service's own
@@ -118,7 +120,28 @@ struct TaskDefinition {
   // "web:7"
   std::string Name() const { return family + ":" + std::to_string(revision); }
   const ContainerDefinition* Find(const std::string& container) const;
+  bool HasHealthCheck() const;
   std::string Tag(const std::string& key) const;
+};
+
+// What a load balancer thinks of one address that it sends requests to.
+struct LoadTarget {
+  std::string group;  // ARN
+  std::string id;     // an address (awsvpc) or an instance
+  std::string port;
+  std::string state;  // healthy | unhealthy | initial | draining | unused | unavailable
+  std::string
+      reason;  // "Target.ResponseCodeMismatch: Health checks failed with these codes: [503]"
+
+  bool Ill() const { return state == "unhealthy"; }
+  std::string Key() const { return "target " + group + " " + id + ":" + port; }
+};
+
+// Within which numbers of tasks an autoscaler keeps a service.
+struct Bounds {
+  std::int64_t least = 0;
+  std::int64_t most = 0;
+  std::string ToString() const { return std::to_string(least) + " to " + std::to_string(most); }
 };
 
 // kInvalidArgument for what lacks its name or ARN.
@@ -126,6 +149,8 @@ StatusOr<Service> DecodeService(const Json& json);
 StatusOr<Task> DecodeTask(const Json& json);
 // The whole answer of DescribeTaskDefinition or RegisterTaskDefinition.
 StatusOr<TaskDefinition> DecodeTaskDefinition(const Json& answer);
+// The whole answer of DescribeTargetHealth; bounded.
+std::vector<LoadTarget> DecodeTargets(const std::string& group, const Json& answer);
 
 }  // namespace salve::backends::ecs
 

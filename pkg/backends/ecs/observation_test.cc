@@ -119,8 +119,37 @@ TEST_F(Observing, ARevisionThatServedIsRememberedWhenEcsShowsItNoMore) {
   EXPECT_THAT(Look().conditions, Not(Contains("GoodRevision"))) << "a new process knows nothing";
 }
 
+TEST_F(Observing, WhatSucceededBeforeThisProcessBeganIsAskedFor) {
+  Serving();
+  const std::string served = ecs.service("web")["taskDefinition"];
+  BadRelease();
+  Json& deployments = ecs.service("web")["deployments"];
+  deployments = Json::array({deployments[0]});
+  ecs.succeeded = {EcsArn("task-definition/web:0"), served};
+  EXPECT_THAT(Look().conditions, Contains("GoodRevision"));
+  const auto plan = Plan(Rollback());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->action.rollback_task_definition->task_definition, "web:1")
+      << "the newest of them";
+  EXPECT_EQ(ecs.Count("ListServiceDeployments"), 1u) << "once for a deployment";
+  Restart();
+  ecs.Deny("ListServiceDeployments");
+  EXPECT_THAT(Look().conditions, Not(Contains("GoodRevision"))) << "without the right it is as is";
+}
+
+TEST_F(Observing, ADeploymentThatWasUnderWayAtTheFirstLookMayBeOurs) {
+  Serving();
+  ecs.Deploy("web", ecs.Register("web"));
+  const TargetObservation seen = Look();
+  EXPECT_EQ(seen.state, HealthState::kUnknown) << "an attempt of before a restart may wait for it";
+  EXPECT_THAT(seen.conditions, ElementsAre("RolloutInProgress"));
+  ecs.Complete("web");
+  EXPECT_EQ(Look().state, HealthState::kHealthy);
+}
+
 TEST_F(Observing, ADeploymentUnderWayIsNoIllness) {
   Serving();
+  (void)Look();
   ecs.Deploy("web", ecs.Register("web"));
   const TargetObservation seen = Look();
   EXPECT_EQ(seen.state, HealthState::kHealthy) << "the old tasks serve";

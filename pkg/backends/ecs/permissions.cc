@@ -13,7 +13,10 @@ const std::vector<const Permission*>& Permissions() {
                                                               &kStopTask,
                                                               &kListTaskDefinitions,
                                                               &kRegisterTaskDefinition,
-                                                              &kDescribeScalableTargets};
+                                                              &kDescribeScalableTargets,
+                                                              &kDescribeTargetHealth,
+                                                              &kListServiceDeployments,
+                                                              &kDescribeServiceRevisions};
   return *all;
 }
 

@@ -89,7 +89,25 @@ inline constexpr Permission kDescribeScalableTargets{
     {"DescribeScalableTargets"},
     "*",
     Need::kEvidence,
-    "setDesiredCount: to stay within an autoscaler's bounds"};
+    "to know an autoscaler's bounds, which setDesiredCount stays within"};
+inline constexpr Permission kDescribeTargetHealth{
+    &aws::kElb,
+    {"DescribeTargetHealth"},
+    "*",
+    Need::kEvidence,
+    "to see which tasks a load balancer calls unhealthy"};
+inline constexpr Permission kListServiceDeployments{
+    &aws::kEcs,
+    {"ListServiceDeployments"},
+    "arn:aws:ecs:REGION:ACCOUNT:service/CLUSTER/SERVICE",
+    Need::kEvidence,
+    "to know which deployments succeeded before this process began"};
+inline constexpr Permission kDescribeServiceRevisions{
+    &aws::kEcs,
+    {"DescribeServiceRevisions"},
+    "arn:aws:ecs:REGION:ACCOUNT:service-revision/CLUSTER/SERVICE/*",
+    Need::kEvidence,
+    "to know the task definitions of those deployments"};
 
 // The rights that no call of its own needs, but that one of the calls above does.
 struct CompanionRight {

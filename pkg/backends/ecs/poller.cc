@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pkg/backends/ecs/closer.h"
 #include "pkg/base/log.h"
 
 namespace salve::backends::ecs {
@@ -18,10 +19,10 @@ bool IsRefusal(const Status& status) {
 
 }  // namespace
 
-Poller::Poller(std::string backend, Reader& reader, View& view, Clock& clock,
+Poller::Poller(std::string backend, Tools tools, View& view, Clock& clock,
                std::function<void(const ServiceName*)> on_change)
     : backend_(std::move(backend)),
-      reader_(reader),
+      tools_(tools),
       view_(view),
       clock_(clock),
       on_change_(std::move(on_change)) {}
@@ -73,7 +74,12 @@ MonoTime Poller::Round() {
   MonoTime next;
   Tally tally;
   for (const auto& [cluster, names] : view_.Due(&next)) PollCluster(cluster, names, tally);
-  if (!stop_.stop_requested()) Conclude(tally);
+  if (!stop_.stop_requested()) {
+    Conclude(tally);
+    InspectSteady();
+    AskForAutoscalers();
+    tools_.inspector.Tidy();
+  }
   return next;
 }
 
@@ -96,7 +102,7 @@ void Poller::PollBatch(const std::string& cluster, const std::vector<std::string
                        Tally& tally) {
   if (stop_.stop_requested()) return;
   const MonoTime read_at = clock_.Monotonic();
-  auto services = reader_.Services(cluster, names, Context());
+  auto services = tools_.reader.Services(cluster, names, Context());
   if (services.ok()) {
     ++tally.answers;
     TakeAll(cluster, std::move(services).value(), read_at);
@@ -145,21 +151,41 @@ void Poller::TakeAll(const std::string& cluster, std::map<std::string, StatusOr<
 void Poller::TakeService(const ServiceName& name, Service service, MonoTime read_at) {
   Snapshot snapshot;
   snapshot.service = std::move(service);
-  if (NeedsTasks(snapshot.service, clock_.Now()) && snapshot.service.status == kActive) {
-    auto tasks = reader_.Tasks(name, Context());
+  const bool active = snapshot.service.status == kActive;
+  if (active && NeedsTasks(snapshot.service, clock_.Now())) {
+    ReadHistory(tools_.reader, name, snapshot.service, Context(), view_);
     // Half a picture could look like another state; what was known before stays.
-    if (!tasks.ok() && !IsRefusal(tasks.status())) return;
-    if (tasks.ok()) {
-      snapshot.tasks = std::move(tasks).value();
-    } else {
-      snapshot.tasks_problem = tasks.status().message();
-    }
-    auto definition = reader_.Definition(snapshot.service.task_definition, Context());
-    if (definition.ok()) snapshot.definition = std::move(definition).value();
+    if (!LookCloser(tools_.reader, name, Context(), snapshot).ok()) return;
+  } else if (active && tools_.inspector.Wants(name, snapshot.service)) {
+    steady_.push_back({name, snapshot, read_at});
   }
+  Take(name, std::move(snapshot), read_at);
+}
+
+void Poller::Take(const ServiceName& name, Snapshot snapshot, MonoTime read_at) {
   bool news = false;
   (void)view_.Take(name, std::move(snapshot), read_at, &news);
   if (news) on_change_(&name);
+}
+
+void Poller::InspectSteady() {
+  for (auto& [name, snapshot, read_at] :
+       tools_.inspector.Inspect(std::exchange(steady_, {}), Context())) {
+    Take(name, std::move(snapshot), read_at);
+  }
+}
+
+// Whether a count is an autoscaler's changes rarely, and is no reason to wait for anything.
+void Poller::AskForAutoscalers() {
+  if (!tools_.rate.MayInspect()) return;
+  const std::vector<ServiceName> names = view_.BoundsDue(kMostScalable);
+  if (names.empty()) return;
+  const auto found = tools_.reader.Autoscaled(names, Context());
+  if (!found.ok()) return;  // setDesiredCount says so where it matters
+  for (const ServiceName& name : names) {
+    const auto it = found->find(name);
+    view_.TakeBounds(name, it == found->end() ? std::nullopt : std::optional<Bounds>(it->second));
+  }
 }
 
 void Poller::Conclude(const Tally& tally) {

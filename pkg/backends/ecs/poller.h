@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pkg/backends/ecs/inspector.h"
 #include "pkg/backends/ecs/reader.h"
 #include "pkg/backends/ecs/view.h"
 #include "pkg/base/clock.h"
@@ -16,8 +17,8 @@
 namespace salve::backends::ecs {
 
 // Keeps a View true, on one thread of its own: every service that is due is described, ten of a
-// cluster with one call; the tasks of those that are not steady are looked at. ECS tells nobody
-// what happens, so it must be asked.
+// cluster with one call; the tasks of those that are not steady are looked at, those of the others
+// as often as the inspector may. ECS tells nobody what happens, so it must be asked.
 //
 // A round that fails changes nothing of what is known; after kFailedRounds in a row, or when none
 // has succeeded yet, the view says that the account cannot be reached. A service that is refused or
@@ -28,9 +29,15 @@ class Poller {
   static constexpr std::chrono::seconds kCallTimeout{20};
   static constexpr std::chrono::seconds kRefusedPeriod{60};
 
+  // What it asks through. All of it outlives the poller.
+  struct Tools {
+    Reader& reader;  // for the rounds
+    Inspector& inspector;
+    CallRate& rate;
+  };
   // `on_change` is called on the poller's thread; a nullptr means any may have changed. All
   // references outlive the poller.
-  Poller(std::string backend, Reader& reader, View& view, Clock& clock,
+  Poller(std::string backend, Tools tools, View& view, Clock& clock,
          std::function<void(const ServiceName*)> on_change);
   ~Poller();
 
@@ -57,18 +64,22 @@ class Poller {
   void TakeAll(const std::string& cluster, std::map<std::string, StatusOr<Service>> services,
                MonoTime read_at);
   void TakeService(const ServiceName& name, Service service, MonoTime read_at);
+  void Take(const ServiceName& name, Snapshot snapshot, MonoTime read_at);
+  void InspectSteady();
+  void AskForAutoscalers();
   void Refused(const std::string& cluster, const std::vector<std::string>& names, const Status& why,
                MonoTime read_at);
   void Conclude(const Tally& tally);
   CallContext Context() const;
 
   const std::string backend_;
-  Reader& reader_;
+  const Tools tools_;
   View& view_;
   Clock& clock_;
   const std::function<void(const ServiceName*)> on_change_;
 
   // Used by the polling thread alone.
+  std::vector<Inspector::Candidate> steady_;  // of this round, that are to be looked into
   int failed_rounds_ = 0;
   bool ever_answered_ = false;
 

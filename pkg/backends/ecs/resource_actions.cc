@@ -162,7 +162,7 @@ class ResourceHandler final : public ActionHandler {
                                  const CallContext& context) const override {
     SALVE_ASSIGN_OR_RETURN(const Service service, ReadService(tools_.reader, name, context));
     Status problem;
-    auto found = FindNewDeployment(request, service, [&](const std::string& arn) {
+    auto found = FindNewDeployment(tools_, request, name, service, [&](const std::string& arn) {
       const auto definition = tools_.reader.FreshDefinition(arn, context);
       if (!definition.ok()) problem = definition.status();
       return definition.ok() && definition->Tag(kTag) == request.attempt_id;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pkg/backends/ecs/checks.h"
 #include "pkg/backends/ecs/names.h"
 #include "pkg/base/time_format.h"
 
@@ -42,9 +43,10 @@ void Add(Verdict& v, const char* condition) {
 
 // Tasks of the primary deployment only: what an earlier one left behind is no fault of this one.
 void FindIll(const Snapshot& s, const Deployment& primary, WallTime now, Verdict& v) {
+  v.sick_targets = IllTargets(s, now);
   for (const Task& task : s.tasks) {
     if (!IsOf(task, primary)) continue;
-    std::optional<Illness> ill = JudgeTask(task);
+    std::optional<Illness> ill = task.Running() ? JudgeRunning(s, task, now) : JudgeTask(task);
     if (!ill) continue;
     if (task.Running()) {
       v.sick.push_back({task, std::move(*ill)});
@@ -62,7 +64,7 @@ void FindIll(const Snapshot& s, const Deployment& primary, WallTime now, Verdict
 
 std::int64_t WellTasks(const Snapshot& s, const Deployment& primary) {
   return std::count_if(s.tasks.begin(), s.tasks.end(), [&](const Task& task) {
-    return IsOf(task, primary) && task.Running() && task.health != "UNHEALTHY";
+    return IsOf(task, primary) && task.Running() && !FailsACheck(s, task);
   });
 }
 
@@ -96,6 +98,9 @@ std::string FindGood(const Snapshot& s, const Deployment& primary) {
   }
   if (best != nullptr) return best->task_definition;
   for (auto it = s.memory.proven.rbegin(); it != s.memory.proven.rend(); ++it) {
+    if (*it != primary.task_definition) return *it;
+  }
+  for (auto it = s.memory.history.rbegin(); it != s.memory.history.rend(); ++it) {
     if (*it != primary.task_definition) return *it;
   }
   return "";
@@ -141,6 +146,12 @@ void DescribeIll(const Snapshot& s, const Deployment& primary, const Verdict& v,
     if (v.failed.size() > 1) text += " (" + std::to_string(v.failed.size()) + " have failed)";
   } else if (!v.sick.empty()) {
     text += "; task " + v.sick.front().task.Id().substr(0, 8) + " " + v.sick.front().illness.what;
+    if (v.sick.size() > 1) text += " (" + std::to_string(v.sick.size()) + " do)";
+  } else if (!v.sick_targets.empty()) {
+    const LoadTarget& first = v.sick_targets.front();
+    text += "; target " + first.id + ":" + first.port +
+            " fails the load balancer's health check (" + first.reason + ")";
+    if (v.sick_targets.size() > 1) text += " (" + std::to_string(v.sick_targets.size()) + " do)";
   } else if (primary.failed_tasks > 0) {
     text += "; " + std::to_string(primary.failed_tasks) + " tasks of it have failed";
   }
@@ -160,10 +171,14 @@ void DescribeComing(const Service& service, const char* condition, const std::st
 }
 
 bool SickForLong(const Snapshot& s, const Verdict& v, WallTime now) {
-  return std::any_of(v.sick.begin(), v.sick.end(), [&](const IllTask& one) {
-    const auto since = s.memory.sick_since.find(one.task.arn);
+  const auto for_long = [&](const std::string& key) {
+    const auto since = s.memory.sick_since.find(key);
     return since != s.memory.sick_since.end() && now - since->second >= kSickPatience;
-  });
+  };
+  return std::any_of(v.sick.begin(), v.sick.end(),
+                     [&](const IllTask& one) { return for_long(one.task.arn); }) ||
+         std::any_of(v.sick_targets.begin(), v.sick_targets.end(),
+                     [&](const LoadTarget& one) { return for_long(one.Key()); });
 }
 
 void Conclude(const Snapshot& s, const Deployment& primary, WallTime now, Verdict& v) {
@@ -190,6 +205,7 @@ void Conclude(const Snapshot& s, const Deployment& primary, WallTime now, Verdic
                                     : "a deployment is under way";
     DescribeComing(service, healing::kConditionRolloutInProgress,
                    how + " (" + ShortName(primary.task_definition) + ")", v);
+    if (AwaitsOwn(s)) v.state = HealthState::kUnknown;
     return;
   }
   if (!ill) {
@@ -206,10 +222,11 @@ void Conclude(const Snapshot& s, const Deployment& primary, WallTime now, Verdic
     Add(v, one.illness.condition);
     if (one.illness.oom_killed) Add(v, healing::kConditionOOMKilled);
   }
-  if (!v.sick.empty()) Add(v, healing::kConditionUnhealthy);
+  if (!v.sick.empty() || !v.sick_targets.empty()) Add(v, healing::kConditionUnhealthy);
   if (unplaced) Add(v, placement->condition);
   if (failing && v.failed.empty()) Add(v, healing::kConditionStartFailed);
-  const bool none = static_cast<std::int64_t>(v.sick.size()) >= service.running;
+  const auto sick = static_cast<std::int64_t>(std::max(v.sick.size(), v.sick_targets.size()));
+  const bool none = sick >= service.running;
   if (none && service.desired > 1) Add(v, healing::kConditionNoneAvailable);
   if (!NewestServed(s, primary, v)) Add(v, healing::kConditionSinceRelease);
   if (!v.good.empty()) Add(v, healing::kConditionGoodRevision);
@@ -266,20 +283,34 @@ Verdict Judge(const Snapshot& s, WallTime now) {
     v.good = FindGood(s, *primary);
     Conclude(s, *primary, now, v);
   }
+  if (s.bounds) Add(v, healing::kConditionAutoscaled);
   if (!s.tasks_problem.empty()) v.message += "; its tasks cannot be seen: " + s.tasks_problem;
+  if (!s.targets_problem.empty()) {
+    v.message += "; what its load balancer sees is not known: " + s.targets_problem;
+  }
   return v;
+}
+
+bool AwaitsOwn(const Snapshot& s) {
+  const auto& own = s.memory.own_deployments;
+  const auto ours = [&](const Deployment& d) {
+    return std::find(own.begin(), own.end(), d.id) != own.end();
+  };
+  const Deployment* primary = s.service.Primary();
+  if (primary == nullptr || primary->rollout_state != kInProgress) return false;
+  // The process that made it may have been another one of ours.
+  if (!s.memory.settled_once || ours(*primary)) return true;
+  const auto& all = s.service.deployments;
+  return std::any_of(all.begin(), all.end(),
+                     [&](const Deployment& d) { return d.rollout_state == kFailed && ours(d); });
 }
 
 Memory Learn(const Snapshot& s, WallTime now) {
   Memory next = s.memory;
   const Deployment* primary = s.service.Primary();
   if (!s.awaited.empty() || primary == nullptr) return next;
-  next.sick_since.clear();
-  for (const Task& task : s.tasks) {
-    if (!task.Running() || task.health != "UNHEALTHY") continue;
-    const auto known = s.memory.sick_since.find(task.arn);
-    next.sick_since[task.arn] = known == s.memory.sick_since.end() ? now : known->second;
-  }
+  if (primary->rollout_state != kInProgress) next.settled_once = true;
+  LearnChecks(s, now, next);
   const bool short_of = s.service.running < s.service.desired;
   if (!short_of || primary->rollout_state == kInProgress) {
     next.short_since.reset();
@@ -295,7 +326,8 @@ Memory Learn(const Snapshot& s, WallTime now) {
     next.steady_since = primary->updated && *primary->updated < now ? primary->updated : now;
     if (!NeedsTasks(s.service, now)) next.steady_deployment = primary->id;
   }
-  if (now - *next.steady_since >= kProven && !NeedsTasks(s.service, now)) {
+  const bool lasted = now - *next.steady_since >= kProven && !NeedsTasks(s.service, now);
+  if (lasted && next.sick_since.empty()) {
     std::erase(next.proven, primary->task_definition);
     next.proven.push_back(primary->task_definition);
     if (next.proven.size() > kMaxProven) next.proven.erase(next.proven.begin());

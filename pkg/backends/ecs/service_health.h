@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,10 +32,15 @@ inline constexpr std::chrono::minutes kFailureWindow{15};
 struct Memory {
   // ARNs of task definitions that served as a whole for long enough, the newest last. Bounded.
   std::vector<std::string> proven;
-  std::map<std::string, WallTime> sick_since;  // task's ARN → since when its health check fails
-  std::optional<WallTime> short_since;         // since when tasks are missing without a deployment
-  std::optional<WallTime> steady_since;  // since when the primary deployment serves as a whole
-  std::string steady_deployment;         // … and which one that is
+  // Task's ARN, or a LoadTarget's key → since when its health check fails.
+  std::map<std::string, WallTime> sick_since;
+  std::set<std::string> been_well;           // ARNs of tasks that have passed one since they run
+  std::vector<std::string> history;          // as proven, from before this process began
+  std::vector<std::string> own_deployments;  // ids of those that attempts of ours made; bounded
+  bool settled_once = false;                 // it was seen without a deployment under way
+  std::optional<WallTime> short_since;       // since when tasks are missing without a deployment
+  std::optional<WallTime> steady_since;      // since when the primary deployment serves as a whole
+  std::string steady_deployment;             // … and which one that is
 };
 
 // A service and all that belongs to it at one moment, with what is remembered of it.
@@ -42,6 +48,11 @@ struct Snapshot {
   Service service;
   std::vector<Task> tasks;    // running ones, and those that ended lately; none where not asked for
   std::string tasks_problem;  // why they could not be listed; "" = nothing is missing
+  std::vector<LoadTarget> targets;  // of its load balancers; none where not asked for
+  std::string targets_problem;      // as tasks_problem
+  // Tasks and targets were asked for now; else what is here of them was seen a little earlier.
+  bool closer = false;
+  std::optional<Bounds> bounds;  // of its autoscaler; nullopt: it has none, or none is known
   std::shared_ptr<const TaskDefinition> definition;  // the primary deployment's; nullptr: not known
   Memory memory;
   // What ECS has confirmed and DescribeServices does not show yet; "" = nothing.
@@ -58,7 +69,8 @@ struct Verdict {
   std::vector<std::string> conditions;
   std::vector<IllTask> failed;  // of the primary deployment, the newest first
   std::vector<IllTask> sick;    // running, but failing their health check; the oldest first
-  std::string good;             // ARN of the newest earlier task definition that served; "" none
+  std::vector<LoadTarget> sick_targets;  // ill, and of no task that is known
+  std::string good;  // ARN of the newest earlier task definition that served; "" none
   bool rollout_in_progress = false;  // and nothing of it has failed, or ECS itself rolls it back
   std::string message;
 
@@ -66,6 +78,10 @@ struct Verdict {
 };
 
 Verdict Judge(const Snapshot& snapshot, WallTime now);
+
+// Whether a deployment under way is ours, or undoes one of ours, or may be: what it leads to is not
+// known before its end.
+bool AwaitsOwn(const Snapshot& snapshot);
 
 // What is to be remembered after another look at it.
 Memory Learn(const Snapshot& snapshot, WallTime now);

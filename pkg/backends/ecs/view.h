@@ -41,6 +41,10 @@ class View {
   static constexpr std::chrono::seconds kConsistency{35};
   static constexpr std::chrono::minutes kAskAgain{5};
   static constexpr std::chrono::minutes kDrop{15};
+  // For so long a closer look at a steady service stands in for those that are not made.
+  static constexpr std::chrono::minutes kCarry{3};
+  // How often it is asked whether a service has an autoscaler.
+  static constexpr std::chrono::minutes kBoundsPeriod{10};
 
   // `poll_period`: how often a service is due.
   View(Clock& clock, Duration poll_period) : clock_(clock), poll_period_(poll_period) {}
@@ -54,8 +58,16 @@ class View {
   // What was read last. kUnavailable: nothing yet; else why nothing could be read, kNotFound for a
   // service or cluster that does not exist.
   StatusOr<Seen> Look(const ServiceName& name) const;
+  // Whether a running task or a target of it was ill when it was looked at last.
+  bool IsSick(const ServiceName& name) const;
   // The account's number as answers have told it; "" before the first.
   std::string account() const;
+  // The bounds of the service's autoscaler, if they were read less than `age` ago: nullopt within
+  // for none.
+  std::optional<std::optional<Bounds>> KnownBounds(const ServiceName& name, Duration age) const;
+  // Whether what succeeded before this process began could tell more than is known, and nobody has
+  // answered that since the present deployment was made.
+  bool AsksForHistory(const ServiceName& name, const Service& service) const;
 
   // --- whoever has read something ---
 
@@ -69,6 +81,12 @@ class View {
   // A change was confirmed: what DescribeServices says is not believed before it shows it, for at
   // most kConsistency.
   void Expect(const ServiceName& name, Expected expected);
+  // That deployment was made by an attempt of ours.
+  void Own(const ServiceName& name, const std::string& deployment);
+  // The answer, for the deployment that was the primary one.
+  void TakeHistory(const ServiceName& name, const std::string& deployment,
+                   std::vector<std::string> history);
+  void TakeBounds(const ServiceName& name, std::optional<Bounds> bounds);
 
   // --- the poller ---
 
@@ -80,6 +98,9 @@ class View {
   // It is no use to ask for this one as often as for the others, nor together with them.
   void Postpone(const ServiceName& name, Duration by);
   bool IsAlone(const ServiceName& name) const;
+  // Services whose autoscalers are to be asked for now, at most `most`; each is again a period
+  // later.
+  std::vector<ServiceName> BoundsDue(std::size_t most);
   // Those that nobody has asked for lately, once each; drops those that were mentioned and are
   // still not asked for.
   std::vector<ServiceName> Unasked();
@@ -97,9 +118,15 @@ class View {
     Memory memory;
     std::optional<Expected> expected;
     MonoTime expected_until;
+    std::optional<MonoTime> closer_at;  // when its tasks were seen last
+    std::string history_for;            // the deployment for which history was asked for
+    std::optional<Bounds> bounds;
+    std::optional<MonoTime> bounds_at;
+    MonoTime bounds_due;
   };
 
   std::string Awaited(Entry& entry, const Service& service) const SALVE_REQUIRES(mu_);
+  void Carry(const Entry& entry, Snapshot& read) const SALVE_REQUIRES(mu_);
 
   Clock& clock_;
   const Duration poll_period_;

@@ -9,9 +9,11 @@ import struct
 import sys
 import time
 import traceback
+import urllib.parse
 import uuid
 from email.utils import formatdate
 
+import balancers
 import errors
 import grants
 import sigv4
@@ -22,6 +24,7 @@ SERVICES = {
     "Logs_20140328": "logs",
     "AnyScaleFrontendService": "application-autoscaling",
 }
+BALANCERS = "elasticloadbalancing"
 LOGS = {
     "CreateLogGroup": "create_group", "DeleteLogGroup": "delete_group", "DescribeLogGroups": "describe_groups",
     "DescribeLogStreams": "describe_streams", "FilterLogEvents": "filter_events",
@@ -87,20 +90,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # --- a call --------------------------------------------------------------------------------------
 
     def _call(self, body):
+        query = self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
         prefix, _, operation = self.headers.get("X-Amz-Target", "").partition(".")
         service = SERVICES.get(prefix, "ecs")
+        if query:
+            service, operation = BALANCERS, dict(urllib.parse.parse_qsl(body.decode("latin-1"))).get("Action", "")
         key = self._claimed_key()
         claimed = self.parts.identities.find(key) if key else None
         record = {"who": claimed.name if claimed else None, "key": key, "service": service, "operation": operation,
                   "request": None, "status": 200, "code": None, "requestId": str(uuid.uuid4()),
                   "fault": None, "applied": False}
         try:
-            if prefix not in SERVICES:
+            if prefix not in SERVICES and not query:
                 raise errors.ApiError("UnknownOperationException", "X-Amz-Target names no service of this server")
             answer = self._perform(service, operation, body, record)
         except errors.ApiError as problem:
             record.update(status=problem.status, code=problem.code)
             self.parts.calls.add(record)
+            if query:
+                self._write(problem.status, "text/xml", balancers.error_text(problem, record["requestId"]),
+                            problem.headers, record["requestId"])
+                return
             self._answer(problem.status, {"__type": problem.code, "message": problem.message},
                          {"x-amzn-ErrorType": problem.code, **problem.headers}, record["requestId"])
             return
@@ -120,6 +130,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._hold()
         elif record["fault"] == "lost":
             raise _Cut
+        elif query:
+            self._write(200, "text/xml", balancers.answer_text(operation, answer, record["requestId"]), None,
+                        record["requestId"])
         else:
             self._answer(200, answer, None, record["requestId"])
 
@@ -128,13 +141,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         identity = sigv4.verify("POST", self.path, self.headers, body, service, parts.region,
                                 parts.identities.find, time.time() + parts.skew)
         record["who"] = identity.name
-        try:
-            request = json.loads(body or b"{}")
-        except ValueError:
-            raise errors.ApiError("SerializationException", "the body is not JSON") from None
-        if not isinstance(request, dict):
-            raise errors.ApiError("SerializationException", "the body is not a JSON object")
-        record["request"] = request
+        request = record["request"] = self._request(service, body)
         needed = grants.needed(service, operation, request, parts.region)
         record["needed"] = needed
         self._suffer(record, identity, needed)
@@ -145,13 +152,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         record["applied"] = True
         return answer
 
+    @staticmethod
+    def _request(service, body):
+        if service == BALANCERS:
+            return dict(urllib.parse.parse_qsl(body.decode("latin-1")))
+        try:
+            request = json.loads(body or b"{}")
+        except ValueError:
+            raise errors.ApiError("SerializationException", "the body is not JSON") from None
+        if not isinstance(request, dict):
+            raise errors.ApiError("SerializationException", "the body is not a JSON object")
+        return request
+
     def _do(self, service, operation, request):
         parts = self.parts
         if service == "logs":
             if operation not in LOGS:
                 raise errors.ApiError("UnknownOperationException", f"this server does not know {operation}")
             return getattr(parts.logs, LOGS[operation])(request)
-        target = parts.operations if service == "ecs" else parts.scaling
+        target = {"ecs": parts.operations, BALANCERS: parts.balancers}.get(service, parts.scaling)
         with parts.state.lock:
             return target.call(operation, request)
 
@@ -198,10 +217,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             pass
 
     def _answer(self, status, fields, headers=None, request_id=None):
-        text = json.dumps(fields).encode()
+        kind = "application/x-amz-json-1.1" if request_id else "application/json"
+        self._write(status, kind, json.dumps(fields), headers, request_id)
+
+    def _write(self, status, kind, text, headers, request_id):
+        text = text.encode()
         try:
             self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1" if request_id else "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(text)))
             if request_id:
                 self.send_header("x-amzn-RequestId", request_id)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scripted Amazon ECS for tests, whose tasks are real containers on a local Docker engine.
 
-It speaks AWS JSON 1.1 for ECS, CloudWatch Logs and Application Auto Scaling (one address for all), checks
-signatures, and goes through the states that ECS documents. GET /_credentials is a container's credential
+It speaks AWS JSON 1.1 for ECS, CloudWatch Logs and Application Auto Scaling, and the query protocol for Elastic
+Load Balancing (one address for all), checks signatures, and goes through the states that ECS documents. GET /_credentials is a container's credential
 endpoint; POST /_control is for tests (see control.py). Ends at SIGTERM and removes its containers.
 """
 import argparse
@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 
+from balancers import BalancerOperations
 from calls_server import make_http_server
 from control import Control
 from docker_engine import Engine
@@ -47,6 +48,7 @@ class Server:
         self.ending = threading.Event()
         self._runner = Runner(self.state, Runtimes(docker), self.logs, options.stop_seconds)
         self.scheduler = Scheduler(self.state, self._runner, Timing(options.tick, options.settle))
+        self.balancers = BalancerOperations(self.state, self.scheduler)
 
     def close(self):
         self.ending.set()

@@ -18,6 +18,8 @@ def needed(service, operation, request, region):
         return [(f"logs:{operation}", arn(region, f"log-group:{group}:log-stream:", "logs"), {})]
     if service == "application-autoscaling":
         return [(f"application-autoscaling:{operation}", "*", {})]
+    if service == "elasticloadbalancing":
+        return [(f"elasticloadbalancing:{operation}", "*", {})]
     action = f"ecs:{operation}"
     cluster = arn(region, f"cluster/{_cluster_name(request)}")
     context = {"ecs:cluster": cluster}
@@ -28,6 +30,10 @@ def needed(service, operation, request, region):
         return [(action, _in_cluster(region, "service", request, request.get("service", "")), context)]
     if operation == "CreateService":
         return [(action, _in_cluster(region, "service", request, request.get("serviceName", "")), context)]
+    if operation == "ListServiceDeployments":
+        return [(action, _in_cluster(region, "service", request, request.get("service", "")), context)]
+    if operation == "DescribeServiceRevisions":
+        return [(action, name, {}) for name in request.get("serviceRevisionArns", [])]
     if operation == "DescribeTasks":
         return [(action, _in_cluster(region, "task", request, t), context) for t in request.get("tasks", [])]
     if operation == "StopTask":

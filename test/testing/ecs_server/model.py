@@ -85,6 +85,7 @@ class Deployment:
         self.retry_at = 0.0
         self.failures = 0
         self.rolls_back = False
+        service.history.append(self)
         # The images as this deployment found them: all its tasks run the same, whatever the tag becomes.
         self.images = {}
 
@@ -104,6 +105,28 @@ class Deployment:
         self.rollout_reason = reason
         self.updated_at = now
 
+    @property
+    def revision_arn(self):
+        return arn(self.service.region, f"service-revision/{self.service.cluster.name}/{self.service.name}/"
+                   f"{self.id.split('/')[1]}")
+
+    def render_history(self):
+        """As ListServiceDeployments has it."""
+        ended = self.rollout_state != "IN_PROGRESS"
+        return without_none({
+            "serviceDeploymentArn": self.revision_arn.replace("service-revision", "service-deployment"),
+            "serviceArn": self.service.arn, "clusterArn": self.service.cluster.arn,
+            "createdAt": stamp(self.created_at), "startedAt": stamp(self.created_at),
+            "finishedAt": stamp(self.updated_at) if ended else None,
+            "targetServiceRevisionArn": self.revision_arn,
+            "status": {"COMPLETED": "SUCCESSFUL", "FAILED": "STOPPED"}.get(self.rollout_state, "IN_PROGRESS"),
+        })
+
+    def render_revision(self):
+        return {"serviceRevisionArn": self.revision_arn, "serviceArn": self.service.arn,
+                "clusterArn": self.service.cluster.arn, "taskDefinition": self.definition.arn,
+                "launchType": self.service.launch_type, "createdAt": stamp(self.created_at)}
+
     def render(self):
         return {
             "id": self.id, "status": self.status, "taskDefinition": self.definition.arn,
@@ -119,6 +142,7 @@ class Deployment:
 class Service:
     def __init__(self, region, cluster, name, request, definition, now):
         self.name = name
+        self.region = region
         self.cluster = cluster
         self.arn = arn(region, f"service/{cluster.name}/{name}")
         self.status = "ACTIVE"
@@ -133,6 +157,7 @@ class Service:
         self.configure(request.get("deploymentConfiguration") or {})
         self.events = collections.deque(maxlen=MAX_EVENTS)
         self.tasks = []
+        self.history = []  # all deployments that were ever made, the oldest first
         self.deployments = [Deployment(self, definition, now)]
         self.last_completed = None  # a TaskDefinition
         self.steady = False
@@ -224,7 +249,8 @@ class Container:
             "containerArn": self.arn, "taskArn": self.task.arn, "name": self.name,
             "image": self.definition["image"], "imageDigest": self.image_digest, "runtimeId": self.runtime_id,
             "lastStatus": self.last_status, "exitCode": self.exit_code, "reason": self.reason,
-            "healthStatus": self.health, "networkBindings": [], "networkInterfaces": [],
+            "healthStatus": self.health, "networkBindings": [],
+            "networkInterfaces": [{"attachmentId": self.task.id, "privateIpv4Address": self.task.address}],
             "cpu": str(self.definition.get("cpu", 0)),
             "memory": str(self.definition["memory"]) if "memory" in self.definition else None,
         })
@@ -233,6 +259,7 @@ class Container:
 class Task:
     def __init__(self, region, service, deployment, now):
         self.id = uuid.uuid4().hex
+        self.address = "10." + ".".join(str(int(self.id[i:i + 2], 16)) for i in (0, 2, 4))
         self.service = service
         self.cluster = service.cluster
         self.deployment = deployment

@@ -234,6 +234,24 @@ class Operations:
         names, more = page(found, request, 100)
         return {"serviceArns": names, **more}
 
+    def ListServiceDeployments(self, request):
+        service = self._service(self._cluster(request), required(request, "service"))
+        if service is None:
+            raise errors.service_not_found()
+        wanted = request.get("status") or []
+        rows = [d.render_history() for d in reversed(service.history)]
+        rows, more = page([r for r in rows if not wanted or r["status"] in wanted], request, 100)
+        return {"serviceDeployments": rows, **more}
+
+    def DescribeServiceRevisions(self, request):
+        names = required(request, "serviceRevisionArns")
+        if len(names) > 20:
+            raise errors.invalid("The list can contain at most 20 service revisions.")
+        known = {d.revision_arn: d for c in self._state.clusters.values() for s in c.services.values()
+                 for d in s.history}
+        return {"serviceRevisions": [known[n].render_revision() for n in names if n in known],
+                "failures": [{"arn": n, "reason": "MISSING"} for n in names if n not in known]}
+
     # --- tasks ---------------------------------------------------------------------------------------
 
     def ListTasks(self, request):

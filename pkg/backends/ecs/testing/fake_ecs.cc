@@ -143,6 +143,11 @@ Json& FakeEcs::AddTask(const std::string& name) {
   return tasks_.back();
 }
 
+Json& FakeEcs::FirstTask(const std::string& name) {
+  return *std::find_if(tasks_.begin(), tasks_.end(),
+                       [&](const Json& task) { return task["group"] == "service:" + name; });
+}
+
 Json& FakeEcs::AddEnded(const std::string& name, std::int64_t exit_code, Duration ran) {
   Json& task = AddTask(name);
   task["startedAt"] = Now() - std::chrono::duration<double>(ran).count();
@@ -220,6 +225,31 @@ StatusOr<Json> FakeEcs::Answer(const std::string& operation, const Json& body) {
   if (operation == "UpdateService") return Update(body);
   if (operation == "FilterLogEvents") return FilterLogs(body);
   if (operation == "DescribeScalableTargets") return Json{{"ScalableTargets", scalable_targets}};
+  if (operation == "DescribeTargetHealth") {
+    const auto it = target_health.find(body["TargetGroupArn"].get<std::string>());
+    if (it == target_health.end()) {
+      return NotFoundError("elasticloadbalancing:DescribeTargetHealth: TargetGroupNotFound");
+    }
+    return Json{{"TargetHealthDescriptions", it->second}};
+  }
+  if (operation == "ListServiceDeployments") {
+    Json listed = Json::array();
+    for (std::size_t i = 0; i < succeeded.size(); ++i) {
+      listed.push_back({{"createdAt", static_cast<double>(i)},
+                        {"status", "SUCCESSFUL"},
+                        {"targetServiceRevisionArn", EcsArn("service-revision/" + succeeded[i])}});
+    }
+    return Json{{"serviceDeployments", listed}};
+  }
+  if (operation == "DescribeServiceRevisions") {
+    Json revisions = Json::array();
+    for (const Json& arn : body["serviceRevisionArns"]) {
+      const std::string text = arn.get<std::string>();
+      revisions.push_back(
+          {{"serviceRevisionArn", arn}, {"taskDefinition", text.substr(text.find("arn:", 1))}});
+    }
+    return Json{{"serviceRevisions", revisions}};
+  }
   if (operation == "StopTask") {
     for (Json& task : tasks_) {
       if (task["taskArn"] != body["task"]) continue;

@@ -40,6 +40,8 @@ class FakeEcs final : public Api {
   void Complete(const std::string& name);
   // A task of the primary deployment, running since now.
   Json& AddTask(const std::string& name);
+  // A task of the service that is there already.
+  Json& FirstTask(const std::string& name);
   // One that ended now, `ran` after its start.
   Json& AddEnded(const std::string& name, std::int64_t exit_code,
                  Duration ran = std::chrono::seconds(5));
@@ -51,6 +53,9 @@ class FakeEcs final : public Api {
 
   std::map<std::string, std::vector<Json>> log_events;  // by group, oldest first
   Json scalable_targets = Json::array();
+  std::map<std::string, Json> target_health;  // by target group: TargetHealthDescriptions
+  // Of the account's only service: task definitions of deployments that succeeded, oldest first.
+  std::vector<std::string> succeeded;
   std::size_t page = 100;       // of lists
   std::size_t log_page = 1000;  // of FilterLogEvents
   Duration visible_after{0};    // how late DescribeServices shows an UpdateService
