@@ -90,8 +90,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # --- a call --------------------------------------------------------------------------------------
 
     def _call(self, body):
-        query = self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
-        prefix, _, operation = self.headers.get("X-Amz-Target", "").partition(".")
+        target = self.headers.get("X-Amz-Target", "")
+        form = self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+        query = form and not target
+        prefix, _, operation = target.partition(".")
         service = SERVICES.get(prefix, "ecs")
         if query:
             service, operation = BALANCERS, dict(urllib.parse.parse_qsl(body.decode("latin-1"))).get("Action", "")
