@@ -18,7 +18,6 @@ using apis::config::v1alpha1::SecretReference;
 using apis::salve::v1alpha1::SecretSource;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 SecretSource Parameter(const std::string& name) {
   SecretSource source;

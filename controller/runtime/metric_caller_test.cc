@@ -166,7 +166,8 @@ TEST(CloudWatch, ABackendThatIsNotOpenOrNotThereIsNotAsked) {
       AwsPlatform(SystemClock(), SystemRandom()));
   const auto read = [&](const std::string& ns, const CloudWatchProbe& probe) {
     Status status;
-    metrics.Read(ns, probe, Soon(), [&](StatusOr<MetricValue> value) { status = value.status(); });
+    metrics.Read(ns, probe, Soon(),
+                 [&](const StatusOr<MetricValue>& value) { status = value.status(); });
     return status;
   };
   EXPECT_EQ(read("other", Probe("1")).code(), Code::kPermissionDenied);

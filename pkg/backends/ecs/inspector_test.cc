@@ -127,7 +127,7 @@ TEST_F(Inspecting, ATargetThatTheLoadBalancerCallsUnhealthyIsASickTask) {
   const Verdict verdict = view.Look(Web(1))->verdict;
   EXPECT_EQ(verdict.state, HealthState::kUnhealthy);
   ASSERT_THAT(verdict.sick, SizeIs(1));
-  EXPECT_EQ(verdict.sick.front().task.arn, FirstTask("web1")["taskArn"]);
+  EXPECT_EQ(verdict.sick.front().task.arn, FirstTask("web1")["taskArn"].get<std::string>());
   EXPECT_THAT(verdict.message, HasSubstr("Health checks failed with these codes: [503]"));
 }
 
