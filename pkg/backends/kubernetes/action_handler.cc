@@ -133,7 +133,7 @@ StatusOr<ActionResult> WorkloadOutcome(const ActionTools& tools, const ActionReq
 }
 
 StatusOr<ActionResult> ChangeWorkload(const ActionTools& tools, const ActionRequest& request,
-                                      const Subject& subject, Json operations,
+                                      const Subject& subject, const Json& operations,
                                       const std::string& done, const CallContext& context) {
   const Workload& w = subject.workload();
   if (!request.attempt_id.empty() && w.last_attempt == request.attempt_id) {

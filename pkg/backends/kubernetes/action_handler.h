@@ -83,7 +83,7 @@ Status CheckPodsComeBack(const std::string& action, const Subject& subject, cons
 // attempt's id on it. Applied at once if the id is there already.
 StatusOr<healing::ActionResult> ChangeWorkload(const ActionTools& tools,
                                                const ActionRequest& request, const Subject& subject,
-                                               Json operations, const std::string& done,
+                                               const Json& operations, const std::string& done,
                                                const CallContext& context);
 // Whether the attempt's id is on the workload.
 StatusOr<healing::ActionResult> WorkloadOutcome(const ActionTools& tools,

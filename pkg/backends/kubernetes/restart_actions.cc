@@ -70,7 +70,7 @@ class RestartHandler final : public WorkloadHandler {
            {"path", "/spec/template/metadata/annotations/kubectl.kubernetes.io~1restartedAt"},
            {"value", now}});
     }
-    return ChangeWorkload(tools_, request, subject, std::move(operations),
+    return ChangeWorkload(tools_, request, subject, operations,
                           subject.KubectlName() + " restarted", context);
   }
 };

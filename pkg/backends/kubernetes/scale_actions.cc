@@ -83,8 +83,8 @@ class ScaleHandler final : public WorkloadHandler {
     }
     Json operations = Json::array();
     operations.push_back({{"op", "add"}, {"path", "/spec/replicas"}, {"value", wanted}});
-    return ChangeWorkload(tools_, request, subject, std::move(operations),
-                          Command(subject, wanted) + ": done", context);
+    return ChangeWorkload(tools_, request, subject, operations, Command(subject, wanted) + ": done",
+                          context);
   }
 };
 

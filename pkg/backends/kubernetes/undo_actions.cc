@@ -151,7 +151,7 @@ class UndoHandler final : public WorkloadHandler {
     Json operations = Json::array();
     operations.push_back({{"op", "replace"}, {"path", "/spec/template"}, {"value", wanted}});
     auto result = ChangeWorkload(
-        tools_, request, subject, std::move(operations),
+        tools_, request, subject, operations,
         subject.KubectlName() + " has the template with " + Images(wanted) + " again", context);
     if (result.ok() && result->outcome == ActionResult::Outcome::kApplied) {
       result->message += Release(subject, context);
