@@ -91,8 +91,8 @@ asked_first() {
 }
 case_ "in mode Approve a person is asked before a container is put to sleep" asked_first
 
-# refused WANTED… <<EOF: a policy with that spec is not taken, and all of that is said.
-refused() {
+# schedule_refused WANTED… <<EOF: a policy with that spec is not taken, and all of that is said.
+schedule_refused() {
   local said
   said=$(policy_yaml wrong | k apply -f - 2>&1) && fail "it was taken: $said"
   says "$said" "$@"
@@ -100,21 +100,21 @@ refused() {
 
 bad_schedules() {
   heal
-  refused 'schedules[0].action' Nap <<'YAML'
+  schedule_refused 'schedules[0].action' Nap <<'YAML'
   target: {docker: {container: none}}
   schedules: [{name: noon, cron: "0 12 * * *", action: Nap}]
 YAML
-  refused 'schedules[0].cron' 'schedules[1].timeZone' Europe/Nowhere <<'YAML'
+  schedule_refused 'schedules[0].cron' 'schedules[1].timeZone' Europe/Nowhere <<'YAML'
   target: {docker: {container: none}}
   schedules:
   - {name: night, cron: "0 25 * * *", action: ScaleToZero}
   - {name: morning, cron: "0 9 * * *", timeZone: Europe/Nowhere, action: Restore}
 YAML
-  refused 'schedules[0].action' ScaleToZero <<'YAML'
+  schedule_refused 'schedules[0].action' ScaleToZero <<'YAML'
   target: {docker: {container: none}}
   schedules: [{name: morning, cron: "0 9 * * *", action: Restore}]
 YAML
-  refused spec.schedules DaemonSet <<'YAML'
+  schedule_refused spec.schedules DaemonSet <<'YAML'
   target: {kubernetes: {kind: DaemonSet, name: agents}}
   schedules: [{name: night, cron: "0 18 * * *", action: ScaleToZero}]
 YAML
