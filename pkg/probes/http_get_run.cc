@@ -3,6 +3,8 @@
 
 #include <boost/asio/write.hpp>
 
+#include "pkg/base/log.h"
+
 namespace salve::probes {
 namespace {
 
@@ -14,8 +16,12 @@ asio::ssl::context& TlsContext() {
     auto* made = new asio::ssl::context(asio::ssl::context::tls_client);
     made->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
                       asio::ssl::context::no_tlsv1_1);
-    error_code ignored;  // without them every certificate is refused, and says why
-    (void)made->set_default_verify_paths(ignored);
+    // Without them every certificate is refused.
+    error_code problem;
+    if (made->set_default_verify_paths(problem)) {
+      Log(Severity::kWarning, "the system's certificate roots cannot be read",
+          {{"error", problem.message()}});
+    }
     made->set_verify_mode(asio::ssl::verify_peer);
     return made;
   }();

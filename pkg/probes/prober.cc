@@ -231,15 +231,16 @@ class ProberImpl final : public Prober {
 
   void Begin(Queued item) {
     auto slot = std::make_shared<std::shared_ptr<Run>>();
-    *slot = MakeRun(tools_, std::move(item.job),
-                    [this, slot, done = std::move(item.done)](const ProbeJob& job,
-                                                              const healing::Measurement& m) {
-                      running_.erase(*slot);
-                      slot->reset();
-                      done(job, m);
-                      StartQueued();
-                    });
-    const std::shared_ptr<Run> run = *slot;
+    const std::shared_ptr<Run> run =
+        MakeRun(tools_, std::move(item.job),
+                [this, slot, done = std::move(item.done)](const ProbeJob& job,
+                                                          const healing::Measurement& m) {
+                  running_.erase(*slot);
+                  slot->reset();
+                  done(job, m);
+                  StartQueued();
+                });
+    *slot = run;
     running_.insert(run);
     run->Start();
   }
