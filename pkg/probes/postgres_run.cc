@@ -38,8 +38,8 @@ class PostgresRun final : public NetworkRun {
     Locate(address_.host, address_.port);
   }
 
-  void Located(std::vector<tcp::endpoint> endpoints) override {
-    candidates_ = std::move(endpoints);
+  void Located(const std::vector<tcp::endpoint>& endpoints) override {
+    candidates_ = endpoints;
     ConnectNext();
   }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "pkg/base/redact.h"
+#include "pkg/http/ignore_error.h"
 #include "pkg/probes/measurement.h"
 
 namespace salve::probes {
@@ -91,16 +92,16 @@ void NetworkRun::Locate(const std::string& host, int port) {
         }
         return found;
       },
-      [this, host](std::pair<error_code, std::vector<tcp::endpoint>> found) {
+      [this, host](const std::pair<error_code, std::vector<tcp::endpoint>>& found) {
         if (found.first || found.second.empty()) {
           const std::string why = found.first ? found.first.message() : "no address";
           return Finish(NotMeasured("looking up " + host + ": " + why));
         }
-        Allow(std::move(found.second));
+        Allow(found.second);
       });
 }
 
-void NetworkRun::Allow(std::vector<tcp::endpoint> endpoints) {
+void NetworkRun::Allow(const std::vector<tcp::endpoint>& endpoints) {
   const AddressPolicy& policy = tools().options.address_policy;
   std::string refusal;
   for (const tcp::endpoint& endpoint : endpoints) {
@@ -116,18 +117,18 @@ void NetworkRun::Allow(std::vector<tcp::endpoint> endpoints) {
   Located(endpoints_);
 }
 
-void NetworkRun::Located(std::vector<tcp::endpoint>) { TryNext(); }
+void NetworkRun::Located(const std::vector<tcp::endpoint>& /*endpoints*/) { TryNext(); }
 
 void NetworkRun::TryNext() {
   const tcp::endpoint endpoint = endpoints_[next_++];
   error_code ignored;
-  socket_.close(ignored);
+  http::Ignore(socket_.close(ignored));
   socket_.async_connect(endpoint, [this, self = shared_from_this()](error_code error) {
     if (finished()) return;
     if (!error) {
       stage_ = Stage::kTalk;
       error_code option;
-      socket_.set_option(tcp::no_delay(true), option);
+      http::Ignore(socket_.set_option(tcp::no_delay(true), option));
       return Connected();
     }
     if (next_ < endpoints_.size()) return TryNext();
@@ -139,7 +140,7 @@ healing::Measurement NetworkRun::Unreachable(const std::string& why) { return Il
 
 void NetworkRun::Close() {
   error_code ignored;
-  socket_.close(ignored);
+  http::Ignore(socket_.close(ignored));
 }
 
 healing::Measurement NetworkRun::Late() {

@@ -101,7 +101,7 @@ class NetworkRun : public Run {
 
   virtual void Connected() {}
   // The addresses that may be used, at least one. Connects to them in turn unless overridden.
-  virtual void Located(std::vector<asio::ip::tcp::endpoint> endpoints);
+  virtual void Located(const std::vector<asio::ip::tcp::endpoint>& endpoints);
   virtual void Authenticated(const std::string& /*password*/) {}
   // What it means that the service cannot be reached or does not answer. It is ill, unless it is
   // only asked about another.
@@ -114,7 +114,7 @@ class NetworkRun : public Run {
   std::string where_;  // "127.0.0.1:6380", as the policy names it
 
  private:
-  void Allow(std::vector<asio::ip::tcp::endpoint> endpoints);
+  void Allow(const std::vector<asio::ip::tcp::endpoint>& endpoints);
   void TryNext();
 
   std::optional<apis::salve::v1alpha1::SecretSource> secret_;
