@@ -29,12 +29,12 @@ int Badness(HealthState state) {
   return 1;
 }
 
-bool Has(const TargetObservation& observation, const char* condition) {
+}  // namespace
+
+bool HasCondition(const TargetObservation& observation, const char* condition) {
   return std::find(observation.conditions.begin(), observation.conditions.end(), condition) !=
          observation.conditions.end();
 }
-
-}  // namespace
 
 const char* HealthStateName(HealthState state) {
   switch (state) {
@@ -141,7 +141,8 @@ IndicatorState IndicatorFromObservation(const TargetObservation& observation) {
   IndicatorState out;
   out.name = kContainerIndicator;
   out.state = observation.state;
-  if (observation.state == HealthState::kHealthy && Has(observation, kConditionUnhealthy)) {
+  if (observation.state == HealthState::kHealthy &&
+      HasCondition(observation, kConditionUnhealthy)) {
     out.state = HealthState::kUnhealthy;
   }
   out.health = out.state == HealthState::kHealthy ? 100 : 0;

@@ -14,6 +14,9 @@ namespace salve::healing {
 
 inline constexpr char kContainerIndicator[] = "container";
 
+// Whether the backend reports that condition of the target.
+bool HasCondition(const TargetObservation& observation, const char* condition);
+
 // When an indicator changes its state. Taken from a probe.
 struct Thresholds {
   int unhealthy_below = 70;

@@ -319,6 +319,14 @@ const v1::Attempt* FindAttempt(const v1::IncidentStatus& status, const std::stri
   return it == status.attempts.end() ? nullptr : &*it;
 }
 
+bool MayHaveRun(const v1::Attempt& attempt) {
+  return attempt.result && attempt.result->outcome != "NotApplied";
+}
+
+bool HasActed(const v1::IncidentStatus& status) {
+  return std::any_of(status.attempts.begin(), status.attempts.end(), MayHaveRun);
+}
+
 bool IsActing(const v1::IncidentStatus& status) {
   return !IsResolved(status) && RunningAttempt(status) != nullptr;
 }

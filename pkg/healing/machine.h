@@ -215,6 +215,10 @@ bool IsResolved(const v1::IncidentStatus& status);
 // The attempt that is not at its end yet; nullptr if none.
 const v1::Attempt* RunningAttempt(const v1::IncidentStatus& status);
 const v1::Attempt* FindAttempt(const v1::IncidentStatus& status, const std::string& attempt_id);
+// Whether the attempt has run, or may have: it has a result, and that is not NotApplied.
+bool MayHaveRun(const v1::Attempt& attempt);
+// Whether any of its attempts has, or may have.
+bool HasActed(const v1::IncidentStatus& status);
 // Whether the incident holds one of the policy's maxConcurrent places.
 bool IsActing(const v1::IncidentStatus& status);
 // One line: what happened and what it waits for. ApplyX keep status.summary up to date by it.

@@ -41,7 +41,7 @@ std::vector<Reached> StagesOf(const v1::IncidentStatus& status) {
     out.push_back({kStageProposed, status.proposal->digest.substr(0, 16)});
   }
   for (const v1::Attempt& attempt : status.attempts) {
-    if (attempt.result && attempt.result->outcome != "NotApplied") {
+    if (MayHaveRun(attempt)) {
       out.push_back({kStageExecuted, attempt.id});
     }
     if (attempt.phase == kAttemptUndone) out.push_back({kStageRolledBack, attempt.id});

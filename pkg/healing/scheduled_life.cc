@@ -21,11 +21,6 @@ constexpr std::int64_t kMaxCalls = 2;
 // A view of a policy that has not seen the tick for so long never will.
 constexpr std::chrono::minutes kViewLag{5};
 
-bool Has(const TargetObservation& seen, const char* condition) {
-  return std::find(seen.conditions.begin(), seen.conditions.end(), condition) !=
-         seen.conditions.end();
-}
-
 const v1::Schedule* ScheduleOf(const v1::HealingPolicy& policy, const v1::Incident& incident) {
   return FindSchedule(policy.spec, incident.spec.trigger.name);
 }
@@ -48,12 +43,6 @@ Action ActionOf(const v1::Target& target, const std::string& action, std::int64_
     out.start.emplace();
   }
   return out;
-}
-
-bool Acted(const v1::IncidentStatus& status) {
-  return std::any_of(status.attempts.begin(), status.attempts.end(), [](const v1::Attempt& a) {
-    return a.result && a.result->outcome != "NotApplied";
-  });
 }
 
 // An attempt that was not given up before it ran.
@@ -101,6 +90,14 @@ TickStanding Unseen(const v1::Incident& incident, WallTime now) {
                                 incident.spec.trigger.name + " for this target");
 }
 
+// One for each tick, so that no two have an incident in common, nor with an illness.
+std::string ScheduledFingerprint(const v1::HealingPolicy& policy, const TargetRef& target,
+                                 const std::string& schedule, WallTime tick) {
+  const std::string base =
+      Fingerprint(policy.metadata.uid, {policy.metadata.ns, policy.metadata.name}, target);
+  return Sha256Hex(base + '\0' + schedule + '\0' + FormatTime(tick));
+}
+
 }  // namespace
 
 bool IsScheduled(const v1::Incident& incident) {
@@ -113,18 +110,6 @@ bool EndsService(const Action& action) {
   return action.stop || (action.scale && action.scale->replicas == 0) ||
          (action.set_desired_count && action.set_desired_count->count == 0);
 }
-
-namespace {
-
-// One for each tick, so that no two have an incident in common, nor with an illness.
-std::string ScheduledFingerprint(const v1::HealingPolicy& policy, const TargetRef& target,
-                                 const std::string& schedule, WallTime tick) {
-  const std::string base =
-      Fingerprint(policy.metadata.uid, {policy.metadata.ns, policy.metadata.name}, target);
-  return Sha256Hex(base + '\0' + schedule + '\0' + FormatTime(tick));
-}
-
-}  // namespace
 
 std::string ScheduledIncidentName(const v1::HealingPolicy& policy, const TargetRef& target,
                                   const std::string& schedule, WallTime tick) {
@@ -225,7 +210,7 @@ TargetHealth ScheduledHealth(const v1::HealingPolicy& policy, const v1::Incident
   }
   const bool zero = WantsZero(*schedule);
   const bool done = AtZero(*seen) == zero;
-  const bool well = done && (!Acted(incident.status) || CameAbout(zero, *seen));
+  const bool well = done && (!HasActed(incident.status) || CameAbout(zero, *seen));
   out.state = well ? HealthState::kHealthy : HealthState::kUnhealthy;
   out.health = well ? 100 : 0;
   out.message = SanitizeLine(Describe(zero, *seen));
@@ -246,7 +231,7 @@ FreshCheck ScheduledFresh(const v1::HealingPolicy& policy, const v1::Incident& i
   if (seen->state == HealthState::kMissing) return check;
   // What was asked for is not shown yet, or takes its time.
   const bool rolling =
-      seen->state == HealthState::kUnknown && Has(*seen, kConditionRolloutInProgress);
+      seen->state == HealthState::kUnknown && HasCondition(*seen, kConditionRolloutInProgress);
   if (AtZero(*seen) != zero) {
     if (rolling) check.verdict = Verdict::kBetween;
   } else if (CameAbout(zero, *seen)) {

@@ -16,11 +16,6 @@ constexpr std::chrono::hours kClockDoubt{7 * 24};
 constexpr int kMostMissed = 20;
 constexpr std::size_t kMaxMessage = 512;
 
-bool Has(const TargetObservation& seen, const char* condition) {
-  return std::find(seen.conditions.begin(), seen.conditions.end(), condition) !=
-         seen.conditions.end();
-}
-
 std::string RuleOf(const v1::Schedule& schedule) {
   return schedule.action + " " + schedule.cron + " " +
          (schedule.time_zone.empty() ? "UTC" : schedule.time_zone);
@@ -72,18 +67,11 @@ std::string ResolvedMessage(const v1::Incident& incident) {
   return resolved == nullptr ? incident.status.summary : resolved->message;
 }
 
-bool WasDone(const v1::Incident& incident) {
-  return std::any_of(incident.status.attempts.begin(), incident.status.attempts.end(),
-                     [](const v1::Attempt& attempt) {
-                       return attempt.result && attempt.result->outcome != "NotApplied";
-                     });
-}
-
 void Fail(v1::ScheduledTarget& s, const v1::Incident& incident, const std::string& message,
           WallTime now) {
   Enter(s, v1::kTickFailed, message, now);
   // What was woken and is not well is for healing from here on.
-  if (s.action == v1::kScheduleRestore && WasDone(incident)) WakeUp(s);
+  if (s.action == v1::kScheduleRestore && HasActed(incident.status)) WakeUp(s);
 }
 
 // What became of the incident is what became of the tick.
@@ -269,7 +257,7 @@ const v1::ScheduledTarget* FindScheduled(const v1::HealingPolicyStatus& status,
 bool AtZero(const TargetObservation& seen) {
   if (seen.state == HealthState::kMissing) return false;
   if (seen.replicas) return seen.replicas->desired == 0;
-  return !seen.running && !Has(seen, kConditionRestarting);
+  return !seen.running && !HasCondition(seen, kConditionRestarting);
 }
 
 std::int64_t CountOf(const TargetObservation& seen) {

@@ -31,11 +31,6 @@ int Rank(Verdict verdict) {
   return 2;
 }
 
-bool Has(const TargetObservation& observation, const char* condition) {
-  return std::find(observation.conditions.begin(), observation.conditions.end(), condition) !=
-         observation.conditions.end();
-}
-
 FreshCheck FromObservation(const TargetObservation& observation) {
   const IndicatorState indicator = IndicatorFromObservation(observation);
   FreshCheck check;
@@ -132,10 +127,10 @@ FreshCheck CombineFresh(const std::optional<TargetObservation>& observation,
   // Neither ill nor proven well: it is inside the start period that its owner granted it. Not
   // knowing yet is not the same as not being able to measure.
   const bool starting =
-      observation && observation->running && Has(*observation, kConditionStarting);
+      observation && observation->running && HasCondition(*observation, kConditionStarting);
   // A rollout takes its time, also where nothing of the target runs meanwhile.
   const bool rolling = observation && observation->state == HealthState::kUnknown &&
-                       Has(*observation, kConditionRolloutInProgress);
+                       HasCondition(*observation, kConditionRolloutInProgress);
   if (starting || rolling) {
     worst.verdict = Verdict::kBetween;
     worst.message = (rolling ? "rollout in progress" : "still starting") +

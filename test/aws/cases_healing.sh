@@ -260,33 +260,29 @@ ends_with_its_deployment() {
 looked_again() { [ "$(count_calls operation=DescribeServices "after=$2")" -ge "$1" ]; }
 case_ "an attempt is not verified before its deployment is complete" ends_with_its_deployment
 
-outside_bounds() {
+# autoscaled COUNT: workers whose autoscaler allows 1 to 4 fall ill; the policy's medicine is COUNT of them.
+autoscaled() {
   needs_salve
   ecs
   workers
   must ask scaling:RegisterScalableTarget '{"ServiceNamespace": "ecs", "ResourceId": "service/demo/worker",
     "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 1, "MaxCapacity": 4}'
   heal_ecs
-  heals worker '  ladder: [{name: more, action: {setDesiredCount: {count: 9}}, maxAttempts: 1, timeoutSeconds: 60}]
-  diagnosis: {rules: [{name: few, when: {logs: "certificate has expired"}, cause: TooFew, confidence: 0.9, step: more}]}'
+  heals worker "  ladder: [{name: more, action: {setDesiredCount: {count: $1}}, maxAttempts: 1, timeoutSeconds: 60}]
+  diagnosis: {rules: [{name: few, when: {logs: \"certificate has expired\"}, cause: TooFew, confidence: 0.9, step: more}]}"
   touch "$dir/shared/expired"
   await_incident worker
+}
+
+outside_bounds() {
+  autoscaled 9
   eventually incident_says "outside of its autoscaler's bounds, 1 to 4"
   same "what was changed" "" "$(changes)"
 }
 case_ "a number of tasks outside of the autoscaler's bounds is refused, with the bounds" outside_bounds
 
 within_bounds() {
-  needs_salve
-  ecs
-  workers
-  must ask scaling:RegisterScalableTarget '{"ServiceNamespace": "ecs", "ResourceId": "service/demo/worker",
-    "ScalableDimension": "ecs:service:DesiredCount", "MinCapacity": 1, "MaxCapacity": 4}'
-  heal_ecs
-  heals worker '  ladder: [{name: more, action: {setDesiredCount: {count: 3}}, maxAttempts: 1, timeoutSeconds: 60}]
-  diagnosis: {rules: [{name: few, when: {logs: "certificate has expired"}, cause: TooFew, confidence: 0.9, step: more}]}'
-  touch "$dir/shared/expired"
-  await_incident worker
+  autoscaled 3
   eventually is 3 of_service worker desiredCount
   has_called DescribeScalableTargets || fail "the autoscaler's bounds were not asked for"
   same "what was changed" "UpdateService 200 service=worker desiredCount=3" "$(changes | head -n 1)"

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/backends/ecs/inspector.h"
 
-#include <vector>
-
-#include "pkg/backends/ecs/poller.h"
-#include "pkg/backends/ecs/testing/ecs_fixture.h"
+#include "pkg/backends/ecs/testing/polled_ecs.h"
 
 namespace salve::backends::ecs::testing {
 namespace {
@@ -20,7 +17,7 @@ constexpr char kGroup[] =
     "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/web/1";
 
 // Steady services, looked at every ten seconds.
-class Inspecting : public ::testing::Test {
+class Inspecting : public PolledEcs {
  protected:
   static ServiceName Web(int number) { return {"shop", "web" + std::to_string(number)}; }
 
@@ -50,21 +47,6 @@ class Inspecting : public ::testing::Test {
   void Balanced() {
     ecs.service("web1")["loadBalancers"] = Json::array({{{"targetGroupArn", kGroup}}});
   }
-
-  HastyClock clock{*ParseTime("2026-11-21T12:00:00Z")};
-  FakeEcs ecs{clock};
-  CallRate rate{clock};
-  PacedApi polling{ecs, rate, PacedApi::For::kPolling};
-  PacedApi now{ecs, rate, PacedApi::For::kNow};
-  DefinitionCache definitions;
-  Reader reader{polling, definitions};
-  Reader closer{now, definitions};
-  View view{clock, seconds(10)};
-  Inspector inspector{closer, rate, view, clock, seconds(20)};
-  std::vector<std::string> told;
-  Poller poller{"aws", {reader, inspector, rate}, view, clock, [this](const ServiceName* name) {
-                  told.push_back(name == nullptr ? "*" : name->ToString());
-                }};
 };
 
 TEST_F(Inspecting, ATaskThatFailsItsHealthCheckIsFoundThoughTheServiceIsSteady) {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/backends/ecs/poller.h"
 
-#include <vector>
-
-#include "pkg/backends/ecs/testing/ecs_fixture.h"
+#include "pkg/backends/ecs/testing/polled_ecs.h"
 
 namespace salve::backends::ecs::testing {
 namespace {
@@ -13,7 +11,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class Polling : public ::testing::Test {
+class Polling : public PolledEcs {
  protected:
   static ServiceName Web(int number = 0) {
     return {"shop", number == 0 ? "web" : "web" + std::to_string(number)};
@@ -34,21 +32,6 @@ class Polling : public ::testing::Test {
     clock.Advance(seconds(11));
     Round();
   }
-
-  HastyClock clock{*ParseTime("2026-11-21T12:00:00Z")};
-  FakeEcs ecs{clock};
-  CallRate rate{clock};
-  PacedApi api{ecs, rate, PacedApi::For::kPolling};
-  DefinitionCache definitions;
-  Reader reader{api, definitions};
-  PacedApi now{ecs, rate, PacedApi::For::kNow};
-  Reader closer{now, definitions};
-  View view{clock, seconds(10)};
-  Inspector inspector{closer, rate, view, clock, seconds(20)};
-  std::vector<std::string> told;
-  Poller poller{"aws", {reader, inspector, rate}, view, clock, [this](const ServiceName* name) {
-                  told.push_back(name == nullptr ? "*" : name->ToString());
-                }};
 };
 
 TEST_F(Polling, TenSteadyServicesCostOneCallARound) {

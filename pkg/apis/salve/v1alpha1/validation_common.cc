@@ -19,19 +19,6 @@ namespace {
 // Less than container runtimes accept.
 constexpr std::int64_t kLeastMemoryLimit = 4 << 20;
 
-void ValidateWindow(const v1alpha1::Window& window, const std::string& path, FieldErrors& errors) {
-  if (const auto cron = Cron::Parse(window.cron); !cron.ok()) {
-    AddInvalid(cron.status().message(), path + ".cron", window.cron, errors);
-  }
-  if (window.time_zone.empty()) return;  // UTC
-  const auto zone = SystemTimeZones().Find(window.time_zone);
-  if (!zone.ok()) {
-    AddInvalid(
-        "must be a time zone of this machine, as in Europe/Berlin: " + zone.status().message(),
-        path + ".timeZone", window.time_zone, errors);
-  }
-}
-
 void ValidateStopTimeout(const std::optional<std::int64_t>& stop, std::int64_t timeout,
                          const std::string& path, FieldErrors& errors) {
   if (!stop || *stop <= timeout) return;
@@ -103,6 +90,20 @@ void ValidatePattern(const std::string& pattern, const std::string& path, FieldE
   if (!compiled.ok()) AddInvalid(compiled.status().message(), path, pattern, errors);
 }
 
+void ValidateCron(const std::string& cron, const std::string& time_zone, const std::string& path,
+                  FieldErrors& errors) {
+  if (const auto parsed = Cron::Parse(cron); !parsed.ok()) {
+    AddInvalid(parsed.status().message(), path + ".cron", cron, errors);
+  }
+  if (time_zone.empty()) return;  // UTC
+  const auto zone = SystemTimeZones().Find(time_zone);
+  if (!zone.ok()) {
+    AddInvalid(
+        "must be a time zone of this machine, as in Europe/Berlin: " + zone.status().message(),
+        path + ".timeZone", time_zone, errors);
+  }
+}
+
 void ValidateWindows(const std::vector<v1alpha1::Window>& windows, const std::string& path,
                      FieldErrors& errors) {
   std::set<std::string> names;
@@ -111,7 +112,7 @@ void ValidateWindows(const std::vector<v1alpha1::Window>& windows, const std::st
     if (!windows[i].name.empty() && !names.insert(windows[i].name).second) {
       errors.push_back(DuplicateField(here + ".name", Quoted(windows[i].name)));
     }
-    ValidateWindow(windows[i], here, errors);
+    ValidateCron(windows[i].cron, windows[i].time_zone, here, errors);
   }
 }
 

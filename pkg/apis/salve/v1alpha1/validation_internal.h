@@ -19,6 +19,10 @@ void AddInvalid(const std::string& why, const std::string& path, const std::stri
 // An RE2 that compiles; "" is fine.
 void ValidatePattern(const std::string& pattern, const std::string& path, FieldErrors& errors);
 
+// The fields cron and timeZone of what stands at `path`; an empty time zone is UTC.
+void ValidateCron(const std::string& cron, const std::string& time_zone, const std::string& path,
+                  FieldErrors& errors);
+
 void ValidateWindows(const std::vector<salve::v1alpha1::Window>& windows, const std::string& path,
                      FieldErrors& errors);
 

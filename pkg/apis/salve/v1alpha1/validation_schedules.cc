@@ -3,26 +3,12 @@
 
 #include "pkg/apis/salve/v1alpha1/validation_internal.h"
 #include "pkg/apis/syntax.h"
-#include "pkg/base/cron.h"
-#include "pkg/base/time_zone.h"
 
 namespace salve::apis::internal {
 
 namespace v1alpha1 = salve::v1alpha1;
 
 namespace {
-
-void ValidateSchedule(const v1alpha1::Schedule& schedule, const std::string& path,
-                      FieldErrors& errors) {
-  if (const auto cron = Cron::Parse(schedule.cron); !cron.ok()) {
-    AddInvalid(cron.status().message(), path + ".cron", schedule.cron, errors);
-  }
-  if (schedule.time_zone.empty()) return;  // UTC
-  const auto zone = SystemTimeZones().Find(schedule.time_zone);
-  if (zone.ok()) return;
-  AddInvalid("must be a time zone of this machine, as in Europe/Berlin: " + zone.status().message(),
-             path + ".timeZone", schedule.time_zone, errors);
-}
 
 bool Has(const std::vector<v1alpha1::Schedule>& schedules, const char* action) {
   return std::any_of(schedules.begin(), schedules.end(),
@@ -45,7 +31,7 @@ void ValidateSchedules(const v1alpha1::HealingPolicySpec& spec, FieldErrors& err
   const bool sleeps = Has(schedules, v1alpha1::kScheduleScaleToZero);
   for (std::size_t i = 0; i < schedules.size(); ++i) {
     const std::string path = At("spec.schedules", i);
-    ValidateSchedule(schedules[i], path, errors);
+    ValidateCron(schedules[i].cron, schedules[i].time_zone, path, errors);
     if (schedules[i].action == v1alpha1::kScheduleRestore && !sleeps) {
       errors.push_back(InvalidField(path + ".action", Quoted(schedules[i].action),
                                     "there is nothing to go back from: no schedule of the policy "
