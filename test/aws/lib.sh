@@ -123,9 +123,6 @@ said() { events_of "$1" | grep -qF "$2"; }
 
 # --- salve on it --------------------------------------------------------------------------------------
 
-# k of test/e2e/lib.sh, which also waits as long as a case may.
-k() { timeout $((patience + 10)) "$kubectl" "$@"; }
-
 # needs_salve: a case about the product, which cannot run without it.
 needs_salve() {
   [ -x "$salve" ] || skip "$salve is not there; build the target salve, or set SALVE"

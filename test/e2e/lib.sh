@@ -7,7 +7,7 @@
 # and ends with `fail` or by reaching its last line. Nothing here waits for time to pass: `eventually`
 # polls a condition, and its deadline matters only where something is broken.
 
-patience=${SALVE_E2E_PATIENCE:-60} # seconds; until then a condition is not broken but late
+patience=${SALVE_E2E_PATIENCE:-240} # seconds; until then a condition is not broken but late
 
 # skip REASON: ends a case whose environment is missing.
 skip() {
@@ -70,7 +70,7 @@ kill_salve() {
   eventually process_gone "$pid"
 }
 
-k() { timeout 60 "$kubectl" "$@"; }
+k() { timeout $((patience + 10)) "$kubectl" "$@"; }
 
 # policy NAME <<EOF…: applies a HealingPolicy whose spec is the standard input, indented by two.
 policy() {

@@ -11,7 +11,7 @@
 #   SALVE_KUBECTL        the kubectl to use (default: one of at least 1.36 if it is there, else the binary)
 #   DOCKER_HOST          the engine; where none answers one is started for the run
 #   SALVE_E2E_JOBS       cases side by side (default 4)
-#   SALVE_E2E_PATIENCE   seconds after which a condition counts as broken (default 60)
+#   SALVE_E2E_PATIENCE   seconds after which a condition counts as broken (default 240)
 #   SALVE_REQUIRE=all    a case whose environment is missing has failed
 #   SALVE_E2E_KEEP       a directory in which logs and data of the cases stay
 #

@@ -57,7 +57,7 @@ kill_controller() {
 
 # k of lib.sh, in the case's namespace where there is one.
 k() {
-  if [ -n "${ns:-}" ]; then timeout 60 "$kubectl" -n "$ns" "$@"; else timeout 60 "$kubectl" "$@"; fi
+  timeout $((patience + 10)) "$kubectl" ${ns:+-n "$ns"} "$@"
 }
 
 # space: a namespace for the case.

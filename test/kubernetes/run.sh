@@ -11,7 +11,7 @@
 #   SALVE_KUBE           a directory in which hack/kube-up has a cluster running (default: one is
 #                        started for the run)
 #   SALVE_E2E_JOBS       cases side by side (default 4)
-#   SALVE_E2E_PATIENCE   seconds after which a condition counts as broken (default 90)
+#   SALVE_E2E_PATIENCE   seconds after which a condition counts as broken (default 240)
 #   SALVE_REQUIRE=all    a case whose environment is missing has failed
 #   SALVE_E2E_KEEP       a directory in which logs and data of the cases stay
 #
@@ -21,7 +21,6 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../../hack/lib/common.sh"
 . "$SALVE_ROOT/hack/lib/salve.sh"
 . "$SALVE_ROOT/hack/lib/kube.sh"
-export SALVE_E2E_PATIENCE=${SALVE_E2E_PATIENCE:-90}
 . "$here/../e2e/lib.sh"
 . "$here/../e2e/runner.sh"
 . "$here/lib.sh"

@@ -145,6 +145,7 @@ killed_anywhere() {
 case_ "however often Salve is killed, every stage is told" killed_anywhere
 
 storm() {
+  patience=$((patience + 60)) # a summary goes out a minute after the message before it
   hook web && webhook web "$url/ok" | sinks
   local i
   for i in $(seq 14); do
