@@ -8,8 +8,8 @@
 # install_salve: what an administrator applies, and rights for the controller's user.
 install_salve() {
   must k apply --server-side -f "$SALVE_ROOT/crds"
-  must k wait --for=condition=Established "--timeout=${patience}s" crd/healingpolicies.salve.dev crd/incidents.salve.dev \
-    crd/incidentapprovals.salve.dev crd/healingguardrails.salve.dev
+  eventually established crd/healingpolicies.salve.dev crd/incidents.salve.dev crd/incidentapprovals.salve.dev \
+    crd/healingguardrails.salve.dev
   must k apply -k "$SALVE_ROOT/manifests/admission"
   k create namespace salve-system --dry-run=client -o yaml | must k apply -f -
   must k apply -f "$SALVE_ROOT/manifests/base/rbac.yaml"
@@ -21,6 +21,9 @@ install_salve() {
   k -n salve-system create rolebinding suite-salve-controller --role=salve-controller --user=salve-controller \
     --dry-run=client -o yaml | must k apply -f -
 }
+
+# kubectl gives up on a definition that has no conditions yet, instead of waiting for them.
+established() { k wait --for=condition=Established --timeout=10s "$@" >/dev/null 2>&1; }
 
 # start_controller NAME [ARGUMENT…]: as a process beside the cluster; returns when it is ready, leading or
 # standing by. One that ends because it lost the lead is started again, as a kubelet would.
