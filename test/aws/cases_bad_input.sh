@@ -118,6 +118,24 @@ wrong_key() {
 }
 case_ "a wrong secret key is said by AWS's name for it, and is in no log" wrong_key
 
+wrong_region() {
+  needs_salve
+  ecs
+  workers
+  configure
+  # An address of the one region under the name of another, as a private endpoint may be written down.
+  cat >>"$dir/salve.yaml" <<YAML
+- name: far
+  ecs: {region: us-east-1, endpoint: "http://$ecs", pollSeconds: 1}
+YAML
+  heal_ecs
+  heals worker
+  nowhere web '{backend: far, cluster: demo, service: worker}'
+  eventually condition_says web "scoped to a valid region" us-east-1
+  neighbour
+}
+case_ "a backend whose region is not that of its endpoint says so, and the other backend's service is healed" wrong_region
+
 deregistered() {
   needs_salve
   ecs

@@ -60,13 +60,13 @@ seen_late() {
   workers
   heal_ecs
   heals worker
-  control '{"do": "visibility", "seconds": 20}'
+  control '{"do": "visibility", "seconds": 30}'
   fault lost UpdateService
   publish_fix
   await_incident worker
   one_deployment
 }
-case_ "a deployment that ECS shows only after 20 seconds, and whose answer is lost, is one deployment" seen_late
+case_ "a deployment that ECS shows only after 30 seconds, and whose answer is lost, is one deployment" seen_late
 
 has_called() { [ "$(count_calls operation="$1" applied=yes)" -ge 1 ]; }
 
@@ -98,7 +98,7 @@ killed_and_late() {
   workers
   heal_ecs
   heals worker
-  control '{"do": "visibility", "seconds": 20}'
+  control '{"do": "visibility", "seconds": 30}'
   fault stall UpdateService
   publish_fix
   eventually has_called UpdateService
@@ -107,7 +107,7 @@ killed_and_late() {
   heal_ecs
   one_deployment
 }
-case_ "salve killed there, and ECS shows the deployment only after 20 seconds: still one" killed_and_late
+case_ "salve killed there, and ECS shows the deployment only after 30 seconds: still one" killed_and_late
 
 being_called() { [ "$(count_calls operation="$1")" -ge 1 ]; }
 
