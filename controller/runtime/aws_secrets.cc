@@ -170,6 +170,8 @@ std::vector<config::SecretReference> AwsReferences(
     if (sink.teams) add(sink.teams->url);
     if (sink.pagerduty) add(sink.pagerduty->routing_key);
     if (sink.email) add(sink.email->password);
+    if (sink.github) add(sink.github->token);
+    if (sink.github && sink.github->app) add(sink.github->app->private_key);
   }
   return found;
 }

@@ -206,7 +206,9 @@ TEST(AwsReferences, AreFoundInReceiversAndSinksEachOnce) {
   configuration.sinks.emplace_back().slack.emplace().url = one;
   configuration.sinks.emplace_back().email.emplace().password = two;
   configuration.sinks.emplace_back().pagerduty.emplace().routing_key.ssm = {"/three"};
-  EXPECT_EQ(AwsReferences(configuration).size(), 3u);
+  configuration.sinks.emplace_back().github.emplace().token.ssm = {"/four"};
+  configuration.sinks.emplace_back().github.emplace().app.emplace().private_key.ssm = {"/five"};
+  EXPECT_EQ(AwsReferences(configuration).size(), 5u);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "pkg/notify/chat_sinks.h"
 #include "pkg/notify/email_sink.h"
+#include "pkg/notify/github_sink.h"
 #include "pkg/notify/pagerduty_sink.h"
 #include "pkg/notify/webhook_sink.h"
 
@@ -20,6 +21,7 @@ std::unique_ptr<Sink> MakeSink(const apis::config::v1alpha1::SinkConfiguration& 
   if (c.slack) return std::make_unique<SlackSink>(*c.slack, environment);
   if (c.teams) return std::make_unique<TeamsSink>(*c.teams, environment);
   if (c.pagerduty) return std::make_unique<PagerDutySink>(*c.pagerduty, environment);
+  if (c.github) return std::make_unique<GithubSink>(*c.github, environment);
   return std::make_unique<EmailSink>(*c.email, environment);
 }
 

@@ -163,6 +163,37 @@ struct EmailSink {
   std::string user;
   SecretReference password;
 };
+// A GitHub App as installed in one account.
+struct GithubApp {
+  std::int64_t id = 0;
+  std::int64_t installation = 0;
+  SecretReference private_key;  // PEM
+};
+// An issue an incident.
+struct GithubIssue {
+  std::vector<std::string> labels;  // default ai-fix; by the first its issues are found again
+  bool close_on_resolved = true;
+};
+// An event that workflows of the repository run on.
+struct GithubDispatch {
+  std::string event_type;  // default error-detected
+};
+// A branch, a commit and a pull request an incident, with what is known of it.
+struct GithubPullRequest {
+  std::string base;       // default main
+  std::string directory;  // default incidents
+  std::vector<std::string> labels;
+};
+// Exactly one of token and app; at least one of issue, dispatch and pull_request.
+struct GithubSink {
+  std::string repository;  // owner/name
+  std::string url;         // default the public API; of an Enterprise server https://HOST/api/v3
+  SecretReference token;
+  std::optional<GithubApp> app;
+  std::optional<GithubIssue> issue;
+  std::optional<GithubDispatch> dispatch;
+  std::optional<GithubPullRequest> pull_request;
+};
 struct SinkConfiguration {
   std::string name;
   std::optional<WebhookSink> webhook;
@@ -170,6 +201,7 @@ struct SinkConfiguration {
   std::optional<TeamsSink> teams;
   std::optional<PagerDutySink> pagerduty;
   std::optional<EmailSink> email;
+  std::optional<GithubSink> github;
   std::vector<std::string> allowed_namespaces;  // whose policies may use it; "*" = all
   std::int64_t messages_per_minute = 30;
 };

@@ -78,6 +78,7 @@ SALVE_APIS_TABLE(
             F<&SinkConfiguration::teams>("teams", "A channel of Microsoft Teams."),
             F<&SinkConfiguration::pagerduty>("pagerduty", "A service of PagerDuty."),
             F<&SinkConfiguration::email>("email", "Mail by a relay."),
+            F<&SinkConfiguration::github>("github", "A repository at GitHub."),
             F<&SinkConfiguration::allowed_namespaces>(
                 "allowedNamespaces", "Namespaces whose policies may use it; * means all."),
             F<&SinkConfiguration::messages_per_minute>(
@@ -135,12 +136,12 @@ void CheckEmail(const EmailSink& email, const std::string& path, FieldErrors& er
 
 void CheckKind(const SinkConfiguration& sink, const std::string& path, FieldErrors& errors) {
   const int kinds = (sink.webhook ? 1 : 0) + (sink.slack ? 1 : 0) + (sink.teams ? 1 : 0) +
-                    (sink.pagerduty ? 1 : 0) + (sink.email ? 1 : 0);
+                    (sink.pagerduty ? 1 : 0) + (sink.email ? 1 : 0) + (sink.github ? 1 : 0);
   if (kinds != 1) {
     errors.push_back(kinds > 1 ? ForbiddenField(path, "a sink is of one kind only")
                                : RequiredField(path,
                                                "a sink needs its kind: webhook, slack, teams, "
-                                               "pagerduty or email"));
+                                               "pagerduty, email or github"));
     return;
   }
   if (sink.webhook) CheckUrl(sink.webhook->url, path + ".webhook.url", errors);
@@ -156,6 +157,7 @@ void CheckKind(const SinkConfiguration& sink, const std::string& path, FieldErro
     CheckSecret(sink.pagerduty->routing_key, path + ".pagerduty.routingKey", errors);
   }
   if (sink.email) CheckEmail(*sink.email, path + ".email", errors);
+  if (sink.github) CheckGithub(*sink.github, path + ".github", errors);
 }
 
 }  // namespace
@@ -175,6 +177,7 @@ void CompleteSinks(std::vector<SinkConfiguration>& sinks) {
   for (SinkConfiguration& sink : sinks) {
     if (sink.allowed_namespaces.empty()) sink.allowed_namespaces = {"*"};
     if (sink.pagerduty && sink.pagerduty->url.empty()) sink.pagerduty->url = kPagerDutyEvents;
+    if (sink.github) CompleteGithub(*sink.github);
   }
 }
 

@@ -25,6 +25,8 @@ void CompleteSinks(std::vector<SinkConfiguration>& sinks);
 
 // Where PagerDuty takes events unless the configuration says otherwise.
 inline constexpr char kPagerDutyEvents[] = "https://events.pagerduty.com/v2/enqueue";
+// GitHub's API unless the configuration says otherwise.
+inline constexpr char kGithubApi[] = "https://api.github.com";
 
 }  // namespace config::v1alpha1
 }  // namespace salve::apis

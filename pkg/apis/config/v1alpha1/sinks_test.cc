@@ -37,6 +37,35 @@ TEST(Sinks, AreReadWithEveryFieldAndTheirDefaults) {
   EXPECT_TRUE(c->sinks[4].email->start_tls);
 }
 
+TEST(Sinks, OfGithubAreReadWithEveryFieldAndTheirDefaults) {
+  const auto c = Load(R"(sinks:
+- name: repo
+  github: {repository: acme/shop, token: {env: T}, issue: {}, dispatch: {}, pullRequest: {}}
+- name: enterprise
+  github:
+    repository: acme/shop.js
+    url: https://github.example.com/api/v3/
+    app: {id: 12, installation: 34, privateKey: {file: /run/secrets/app.pem}}
+    issue: {labels: [ai-fix, "needs: a look"], closeOnResolved: false}
+    dispatch: {eventType: ill}
+    pullRequest: {base: release/1.x, directory: docs/incidents, labels: [report]}
+)");
+  ASSERT_TRUE(c.ok()) << c.status();
+  const GithubSink& least = *c->sinks[0].github;
+  EXPECT_EQ(least.url, kGithubApi);
+  EXPECT_THAT(least.issue->labels, ElementsAre("ai-fix"));
+  EXPECT_TRUE(least.issue->close_on_resolved);
+  EXPECT_EQ(least.dispatch->event_type, "error-detected");
+  EXPECT_EQ(least.pull_request->base, "main");
+  EXPECT_EQ(least.pull_request->directory, "incidents");
+  EXPECT_THAT(least.pull_request->labels, ElementsAre("salve"));
+  const GithubSink& most = *c->sinks[1].github;
+  EXPECT_EQ(most.url, "https://github.example.com/api/v3");
+  EXPECT_EQ(most.app->installation, 34);
+  EXPECT_FALSE(most.issue->close_on_resolved);
+  EXPECT_EQ(most.pull_request->base, "release/1.x");
+}
+
 struct BadSink {
   const char* sentence;
   const char* sink;
@@ -71,6 +100,29 @@ TEST(Sinks, ThatCannotBeRightAreRefusedWithLineAndField) {
        "sinks[0].email.password"},
       {"no message at all a minute", "{name: a, slack: {url: {env: A}}, messagesPerMinute: 0}",
        "sinks[0].messagesPerMinute"},
+      {"a repository without an owner",
+       "{name: a, github: {repository: shop, token: {env: T}, issue: {}}}",
+       "sinks[0].github.repository"},
+      {"a repository that leads elsewhere",
+       "{name: a, github: {repository: acme/.., token: {env: T}, issue: {}}}",
+       "sinks[0].github.repository"},
+      {"a way to GitHub without a log-in", "{name: a, github: {repository: a/b, issue: {}}}",
+       "one of token and app"},
+      {"two log-ins",
+       "{name: a, github: {repository: a/b, token: {env: T}, issue: {}, app: {id: 1, "
+       "installation: 2, privateKey: {env: K}}}}",
+       "sinks[0].github.app: Forbidden"},
+      {"nothing to do there", "{name: a, github: {repository: a/b, token: {env: T}}}",
+       "at least one of issue, dispatch and pullRequest"},
+      {"a label that is two",
+       "{name: a, github: {repository: a/b, token: {env: T}, issue: {labels: ['x,y']}}}",
+       "sinks[0].github.issue.labels[0]"},
+      {"a directory outside",
+       "{name: a, github: {repository: a/b, token: {env: T}, pullRequest: {directory: ../x}}}",
+       "sinks[0].github.pullRequest.directory"},
+      {"reports among the workflows",
+       "{name: a, github: {repository: a/b, token: {env: T}, pullRequest: {directory: .github}}}",
+       "sinks[0].github.pullRequest.directory"},
       {"a field that is none", "{name: a, slack: {url: {env: A}, channel: x}}", "channel"},
   };
   for (const BadSink& c : cases) {

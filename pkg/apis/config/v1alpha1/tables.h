@@ -19,6 +19,8 @@ template <>
 const Struct& SchemaOf<config::v1alpha1::SecretsConfiguration>();
 template <>
 const Struct& SchemaOf<config::v1alpha1::ReceiverConfiguration>();
+template <>
+const Struct& SchemaOf<config::v1alpha1::GithubSink>();
 
 namespace config::v1alpha1 {
 
@@ -28,6 +30,9 @@ void CheckSecret(const SecretReference& secret, const std::string& path, FieldEr
 void CheckAwsSecrets(const AwsSecretsConfiguration& aws,
                      const std::vector<BackendConfiguration>& backends, FieldErrors& errors);
 void CheckReceivers(const std::vector<ReceiverConfiguration>& receivers, FieldErrors& errors);
+// One way to log in, something to do, and names that GitHub and git can have.
+void CheckGithub(const GithubSink& github, const std::string& path, FieldErrors& errors);
+void CompleteGithub(GithubSink& github);
 
 }  // namespace config::v1alpha1
 }  // namespace salve::apis

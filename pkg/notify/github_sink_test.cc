@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is done in a repository in the situations that test/notify does not come to.
+#include "pkg/notify/github_sink.h"
+
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "pkg/base/time_format.h"
+#include "pkg/http/testing/function_handler.h"
+#include "pkg/http/transports.h"
+#include "pkg/notify/github_text.h"
+
+namespace salve::notify {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+healing::Message MakeMessage(const std::string& stage, const std::string& id = "salve_first") {
+  healing::Message m;
+  m.id = id;
+  m.thread = "salve_89abcdef01";
+  m.stage = stage;
+  m.title = "Ill: cart";
+  m.ns = "shop";
+  m.incident = "cart-1";
+  m.at = "2026-12-01T12:00:00Z";
+  m.parts = {{"What is ill", {"cart"}, false}};
+  return m;
+}
+
+json Issue(int number, const std::string& body) {
+  return {{"number", number}, {"body", body}, {"state", "open"}, {"locked", false}};
+}
+
+// A sink whose other side knows the answers in `answers_` by "METHOD PATH" (below the repository,
+// without the query), and 404 for anything else.
+class GithubSinkTest : public ::testing::Test {
+ protected:
+  GithubSinkTest() {
+    configuration_.repository = "acme/shop";
+    configuration_.url = "http://github.example";
+    configuration_.token.env = "T";
+    environment_.read_secret = [](const auto& /*reference*/) -> StatusOr<std::string> {
+      return std::string("token");
+    };
+    environment_.clock = &SystemClock();
+    environment_.connect =
+        [this](const std::string& /*base*/) -> StatusOr<std::unique_ptr<http::Transport>> {
+      return http::MakeInProcessTransport(handler_, {}, SystemClock());
+    };
+  }
+  void WithIssue() {
+    configuration_.issue.emplace();
+    configuration_.issue->labels = {"ai-fix"};
+  }
+  void WithDispatch() {
+    configuration_.dispatch.emplace();
+    configuration_.dispatch->event_type = "error-detected";
+  }
+  StatusOr<std::string> Send(const healing::Message& message) {
+    if (sink_ == nullptr) sink_ = std::make_unique<GithubSink>(configuration_, environment_);
+    return sink_->Send(message, {SystemClock().Monotonic() + seconds(10), {}});
+  }
+  void Answers(const std::string& request, int status, const json& body) {
+    answers_[request] = {status, {}, body.dump()};
+  }
+
+  apis::config::v1alpha1::GithubSink configuration_;
+  std::map<std::string, http::Response> answers_;
+  std::vector<std::string> asked_;
+  http::FunctionHandler handler_ =
+      http::FunctionHandler::Answering([this](const http::Request& request) {
+        const std::string root = "/repos/acme/shop";
+        const std::string path =
+            request.target.substr(0, request.target.find('?')).substr(root.size());
+        asked_.push_back(request.method + " " + path);
+        const auto it = answers_.find(asked_.back());
+        return it != answers_.end() ? it->second : http::Response{404, {}, "{}"};
+      });
+  SinkEnvironment environment_;
+  std::unique_ptr<GithubSink> sink_;
+};
+
+TEST_F(GithubSinkTest, AnIssueOfAnotherIncidentAndAPullRequestAreNotTakenForItsIssue) {
+  WithIssue();
+  json pull = Issue(1, ThreadMarker(MakeMessage("Detected")));
+  pull["pull_request"] = json::object();
+  Answers("GET /issues", 200, {pull, Issue(2, "<!-- salve:incident salve_other -->"), "no issue"});
+  Answers("POST /issues", 201, Issue(3, GithubBody(MakeMessage("Detected"))));
+  const auto told = Send(MakeMessage("Detected"));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_THAT(*told, StartsWith("issue #3 opened"));
+}
+
+TEST_F(GithubSinkTest, ALockedIssueIsLeftAlone) {
+  WithIssue();
+  json issue = Issue(1, GithubBody(MakeMessage("Detected")));
+  issue["locked"] = true;
+  Answers("GET /issues", 200, json::array({issue}));
+  const auto told = Send(MakeMessage("Executed", "salve_second"));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_THAT(*told, HasSubstr("is locked"));
+  EXPECT_THAT(asked_, ElementsAre("GET /issues"));
+}
+
+TEST_F(GithubSinkTest, TheEndAloneOpensNoIssueAndIsNoEvent) {
+  WithIssue();
+  WithDispatch();
+  Answers("GET /issues", 200, json::array());
+  const auto told = Send(MakeMessage("Resolved"));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(*told, "no issue to close");
+  EXPECT_THAT(asked_, ElementsAre("GET /issues"));
+}
+
+TEST_F(GithubSinkTest, AnIssueThatWasDeletedMeanwhileIsOpenedAnew) {
+  WithIssue();
+  Answers("GET /issues", 200, json::array());
+  Answers("POST /issues", 201, Issue(1, GithubBody(MakeMessage("Detected"))));
+  ASSERT_TRUE(Send(MakeMessage("Detected")).ok());
+  Answers("GET /issues/1", 410, {{"message", "This issue was deleted"}});
+  Answers("POST /issues", 201, Issue(2, GithubBody(MakeMessage("Executed"))));
+  const auto told = Send(MakeMessage("Executed", "salve_second"));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_THAT(*told, StartsWith("issue #2 opened"));
+}
+
+TEST_F(GithubSinkTest, AnEventIsNotSentBeforeAllElseIsDone) {
+  WithIssue();
+  WithDispatch();
+  Answers("GET /issues", 200, json::array());
+  Answers("POST /issues", 500, json::object());
+  Answers("POST /dispatches", 204, json::object());
+  EXPECT_FALSE(Send(MakeMessage("Detected")).ok());
+  EXPECT_THAT(asked_, Not(Contains("POST /dispatches")));
+  Answers("POST /issues", 201, Issue(1, ""));
+  EXPECT_TRUE(Send(MakeMessage("Detected")).ok());
+  EXPECT_THAT(asked_, Contains("POST /dispatches"));
+}
+
+TEST_F(GithubSinkTest, ARejectedPullRequestIsSaidToBe) {
+  configuration_.pull_request.emplace();
+  configuration_.pull_request->labels = {"salve"};
+  json pull = Issue(4, GithubBody(MakeMessage("Escalated")));
+  pull.update({{"state", "closed"},
+               {"created_at", "2026-12-01T12:00:00Z"},
+               {"closed_at", "2026-12-01T15:00:00Z"},
+               {"merged_at", nullptr},
+               {"html_url", "javascript:alert(1)"}});
+  Answers("GET /pulls", 200, json::array({pull}));
+  Answers("GET /issues/4/comments", 200, json::array());
+  Answers("POST /issues/4/comments", 201, json::object());
+  const auto told = Send(MakeMessage("Resolved", "salve_second"));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(*told, "pull request #4 commented, rejected after 3h");
+}
+
+TEST_F(GithubSinkTest, WhatEachIncidentNeedsForItselfIsNotGrouped) {
+  WithIssue();
+  EXPECT_TRUE(GithubSink(configuration_, environment_).Groups("Proposed"));
+  EXPECT_FALSE(GithubSink(configuration_, environment_).Groups("Resolved"));
+  configuration_.pull_request.emplace();
+  EXPECT_FALSE(GithubSink(configuration_, environment_).Groups("Proposed"));
+}
+
+}  // namespace
+}  // namespace salve::notify
