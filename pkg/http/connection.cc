@@ -73,7 +73,7 @@ Request ToRequest(beast::http::request<beast::http::string_body>& message,
 Connection::Connection(std::shared_ptr<ServerCore> core, Channel::Socket socket, std::string peer,
                        std::function<void(Connection*)> on_closed)
     : core_(std::move(core)),
-      channel_(std::move(socket), core_->tls),
+      channel_(std::move(socket), core_->tls()),
       peer_(std::move(peer)),
       on_closed_(std::move(on_closed)),
       timer_(core_->loop.io()),

@@ -121,7 +121,7 @@ void Listener::OnAccepted(Tcp::socket socket) {
 // so far is read away, because closing over unread data would reset the answer.
 void Listener::TurnAway(Tcp::socket socket) {
   error_code error;
-  if (core_->tls) return;  // Nothing can be said before a handshake.
+  if (core_->tls() != nullptr) return;  // Nothing can be said before a handshake.
   Response busy = PlainText(503, "too many connections");
   busy.headers.Add("Retry-After", "1");
   const std::string bytes =

@@ -29,6 +29,18 @@ class BeastServer final : public Server {
 
   int port() const override { return listener_.port(); }
 
+  Status ReplaceCertificate(const std::string& certificate_chain_pem,
+                            const std::string& private_key_pem) override {
+    if (core_->tls() == nullptr) return InvalidArgumentError("TLS: this server speaks plain HTTP");
+    ServerOptions options;
+    options.certificate_chain_pem = certificate_chain_pem;
+    options.private_key_pem = private_key_pem;
+    SALVE_ASSIGN_OR_RETURN(auto context, MakeServerTls(options));
+    if (context == nullptr) return InvalidArgumentError("TLS: there is no certificate and no key");
+    core_->SetTls(std::move(context));
+    return {};
+  }
+
   void Stop(std::chrono::milliseconds grace) override {
     MutexLock stop_lock(stop_mu_);
     if (!std::exchange(started_, false)) return;

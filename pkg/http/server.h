@@ -39,6 +39,11 @@ class Server {
   virtual ~Server() = default;  // Stop(0)
 
   virtual int port() const = 0;
+  // Another certificate and key (PEM) for the connections that come from now on; those that are
+  // open keep theirs. kInvalidArgument as Start(), also for a server that speaks plain HTTP:
+  // nothing has changed then.
+  virtual Status ReplaceCertificate(const std::string& certificate_chain_pem,
+                                    const std::string& private_key_pem) = 0;
   // Takes no new connection, lets running requests finish for at most `grace`, closes streams.
   virtual void Stop(std::chrono::milliseconds grace) = 0;
 };

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
 
+#include "pkg/base/mutex.h"
+#include "pkg/http/certificate.h"
 #include "pkg/http/server.h"
 #include "pkg/http/testing/certificate.h"
 #include "pkg/http/testing/function_handler.h"
@@ -80,6 +84,67 @@ TEST_F(ServerTls, AHandshakeThatNeverComesIsCutAtTheHeaderDeadline) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST_F(ServerTls, AHandshakeThatComesByteByByteIsCutAtTheHeaderDeadline) {
+  RawClient client(server_->port());
+  const MonoTime start = SystemClock().Monotonic();
+  // The head of a ClientHello of 512 bytes, and then one byte after the other, as they are taken.
+  ASSERT_TRUE(client.Send(std::string("\x16\x03\x01\x02\x00", 5)));
+  Mutex mu;
+  CondVar never;
+  while (client.Send(std::string(1, '\x01')) &&
+         SystemClock().Monotonic() - start < std::chrono::seconds(30)) {
+    MutexLock lock(mu);
+    (void)SystemClock().WaitUntil(never, mu,
+                                  SystemClock().Monotonic() + std::chrono::milliseconds(20));
+  }
+  EXPECT_LT(SystemClock().Monotonic() - start, std::chrono::seconds(30));
+}
+
+TEST_F(ServerTls, ConnectionsWithoutAHandshakeCountForTheirAddressAndNobodyElses) {
+  ServerOptions options;
+  const TestCertificate certificate = MakeTestCertificate("IP:127.0.0.1");
+  options.certificate_chain_pem = certificate.certificate_pem;
+  options.private_key_pem = certificate.private_key_pem;
+  options.max_connections_per_address = 3;
+  server_ = *Server::Start(options, handler_);
+  std::vector<RawClient> silent;
+  for (int i = 0; i < 3; ++i) silent.emplace_back(server_->port(), "127.0.0.2");
+  RawClient fourth(server_->port(), "127.0.0.2");
+  fourth.ReadToEnd();
+  EXPECT_TRUE(fourth.closed());
+  EXPECT_THAT(Get(TLS1_3_VERSION), EndsWith("secret"));
+}
+
+TEST_F(ServerTls, AReplacedCertificateCountsForNewConnections) {
+  const TestCertificate next = MakeTestCertificate("IP:127.0.0.1");
+  ASSERT_TRUE(server_->ReplaceCertificate(next.certificate_pem, next.private_key_pem).ok());
+  EXPECT_THAT(Get(TLS1_3_VERSION), EndsWith("secret"));
+}
+
+TEST_F(ServerTls, AReplacementThatCannotWorkChangesNothing) {
+  const TestCertificate next = MakeTestCertificate("IP:127.0.0.1");
+  EXPECT_EQ(server_->ReplaceCertificate(next.certificate_pem, "no key").code(),
+            Code::kInvalidArgument);
+  EXPECT_EQ(server_->ReplaceCertificate("", "").code(), Code::kInvalidArgument);
+  EXPECT_THAT(Get(TLS1_3_VERSION), EndsWith("secret"));
+}
+
+TEST(ServerTlsOptions, APlainServerTakesNoCertificate) {
+  auto handler = FunctionHandler::Answering([](const Request&) { return Response{}; });
+  const auto server = *Server::Start({}, handler);
+  const TestCertificate pair = MakeTestCertificate("IP:127.0.0.1");
+  EXPECT_EQ(server->ReplaceCertificate(pair.certificate_pem, pair.private_key_pem).code(),
+            Code::kInvalidArgument);
+}
+
+TEST(CertificateExpiryTest, IsTheEndOfTheFirstCertificate) {
+  const auto expiry = CertificateExpiry(MakeTestCertificate("DNS:a").certificate_pem);
+  ASSERT_TRUE(expiry.ok()) << expiry.status();
+  EXPECT_GT(*expiry, SystemClock().Now());
+  EXPECT_EQ(CertificateExpiry("").code(), Code::kInvalidArgument);
+  EXPECT_EQ(CertificateExpiry("no PEM").code(), Code::kInvalidArgument);
+}
+
 TEST(ServerTlsOptions, CertificatesThatCannotWorkAreRefusedWithTheReason) {
   auto handler = FunctionHandler::Answering([](const Request&) { return Response{}; });
   const TestCertificate one = MakeTestCertificate("DNS:a");
@@ -92,7 +157,7 @@ TEST(ServerTlsOptions, CertificatesThatCannotWorkAreRefusedWithTheReason) {
       {"not PEM", one.private_key_pem, "certificate chain"},
       {one.certificate_pem, "not PEM", "private key"},
       {one.certificate_pem, "", "private key"},
-      {one.certificate_pem, other.private_key_pem, "private key"},
+      {one.certificate_pem, other.private_key_pem, "does not belong to the certificate"},
   };
   for (const auto& c : kCases) {
     ServerOptions options;

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/http/tls_context.h"
 
+#include <ctime>
 #include <string>
 #include <string_view>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+
+#include "pkg/http/certificate.h"
+#include "pkg/http/ignore_error.h"
 
 namespace salve::http {
 namespace {
@@ -34,20 +39,46 @@ int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_length,
 
 Status UseCertificate(ssl::context& context, const std::string& chain, const std::string& key) {
   error_code error;
+  // A key that is encrypted is refused: nobody is there to be asked for the password.
+  Ignore(context.set_password_callback(
+      [](std::size_t, ssl::context::password_purpose) { return std::string(); }, error));
   if (context.use_certificate_chain(boost::asio::buffer(chain), error)) {
     return TlsError("the certificate chain is not usable PEM", error);
   }
+  const Status foreign =
+      InvalidArgumentError("TLS: the private key does not belong to the certificate");
   if (context.use_private_key(boost::asio::buffer(key), ssl::context::pem, error)) {
-    return TlsError("the private key is not usable PEM", error);
+    const bool mismatch =
+        ERR_GET_REASON(static_cast<unsigned long>(error.value())) == X509_R_KEY_VALUES_MISMATCH;
+    return mismatch ? foreign : TlsError("the private key is not usable PEM", error);
   }
+  // A key of another kind than the certificate's is only noticed here.
   if (SSL_CTX_check_private_key(context.native_handle()) != 1) {
     ERR_clear_error();
-    return InvalidArgumentError("TLS: the private key does not belong to the certificate");
+    return foreign;
   }
   return {};
 }
 
+struct FreeOpenSsl {
+  void operator()(BIO* p) const { BIO_free_all(p); }
+  void operator()(X509* p) const { X509_free(p); }
+};
+
 }  // namespace
+
+StatusOr<WallTime> CertificateExpiry(const std::string& certificate_chain_pem) {
+  const std::unique_ptr<BIO, FreeOpenSsl> bio(BIO_new_mem_buf(
+      certificate_chain_pem.data(), static_cast<int>(certificate_chain_pem.size())));
+  const std::unique_ptr<X509, FreeOpenSsl> certificate(
+      bio == nullptr ? nullptr : PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  std::tm end{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) != 1) {
+    ERR_clear_error();
+    return InvalidArgumentError("TLS: the certificate chain is not usable PEM");
+  }
+  return WallTime(std::chrono::seconds(timegm(&end)));
+}
 
 StatusOr<std::shared_ptr<ssl::context>> MakeServerTls(const ServerOptions& options) {
   if (options.certificate_chain_pem.empty() && options.private_key_pem.empty()) {
