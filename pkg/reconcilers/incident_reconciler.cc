@@ -9,7 +9,10 @@ namespace salve::reconcilers {
 StatusOr<engine::Result> IncidentReconciler::Reconcile(const NamespacedName& key,
                                                        engine::ReconcileContext& context) {
   const auto incident = shell_.incidents.Get(key);
-  if (incident == nullptr) return engine::Result{};
+  if (incident == nullptr) {
+    if (shell_.audit != nullptr) shell_.audit->IncidentGone(key);
+    return engine::Result{};
+  }
   const LogContext log("incident", key.ToString());
   return IncidentRun(shell_, *incident, context).Run();
 }

@@ -97,6 +97,7 @@ void IncidentRun::CountOccurrence() {
 }
 
 StatusOr<engine::Result> IncidentRun::Run() {
+  TellAudit();
   SALVE_RETURN_IF_ERROR(SettleEndedReservations());
   // A change of spec.cancel is a generation, too; who waits for a condition wants it to be seen.
   if (!incident_.status.phase.empty()) {
@@ -252,9 +253,16 @@ Status IncidentRun::Persist() {
   shell_.incidents.Offer(stored);
   SALVE_ASSIGN_OR_RETURN(const v1::Incident decoded, apis::Decode<v1::Incident>(stored));
   incident_.metadata = decoded.metadata;
+  TellAudit();
   const v1::IncidentStatus before = std::exchange(stored_status_, incident_.status);
   EmitEvents(before);
   return Status::Ok();
+}
+
+void IncidentRun::TellAudit() const {
+  if (shell_.audit == nullptr) return;
+  const NamespacedName key{incident_.metadata.ns, incident_.metadata.name};
+  shell_.audit->Observe(incident_, shell_.approvals.ByIndex(kApprovalsByIncident, key.ToString()));
 }
 
 bool IncidentRun::JustStarted() const {

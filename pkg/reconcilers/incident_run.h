@@ -91,6 +91,8 @@ class IncidentRun {
   // Stores the status if it differs from what is stored; emits events for what became true.
   Status Persist();
   void NoteMessages();
+  // Shows the incident as it is stored now to who keeps the record.
+  void TellAudit() const;
   StatusOr<client::Json> StoreStatus();
   void CountOccurrence();
   void ForgetFacts();

@@ -155,6 +155,20 @@ TEST_F(LivesTest, ALadderWithoutSuccessEndsWithAPersonAndClosesWhenHealthy) {
   EXPECT_EQ(Outcome(), healing::kEscalated);
 }
 
+TEST_F(LivesTest, AFailedActionShowsInThePolicysBreakerAtOnce) {
+  world.figure_after["restart"] = 10;
+  v1::HealingPolicy policy = MakePolicy();
+  policy.spec.guardrails.breaker.consecutive_failures = 1;
+  Begin(policy);
+  FallIll();
+  ASSERT_TRUE(Until(healing::kPhaseEscalated));
+  world.Settle();
+  const v1::HealingPolicy after = world.Policy();
+  EXPECT_TRUE(apis::meta::v1::IsConditionTrue(after.status.conditions, v1::kPolicyBreakerOpen));
+  ASSERT_EQ(after.status.breakers.size(), 1u);
+  EXPECT_EQ(after.status.breakers[0].target, "redis-1");
+}
+
 TEST_F(LivesTest, AContainerThatDiesIsSeenWithoutAProbe) {
   Begin(WithoutProbes());
   Die(137);

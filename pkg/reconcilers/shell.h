@@ -10,6 +10,7 @@
 #include "pkg/apis/salve/v1alpha1/guardrail.h"
 #include "pkg/apis/salve/v1alpha1/healingpolicy.h"
 #include "pkg/apis/salve/v1alpha1/incident.h"
+#include "pkg/audit/sink.h"
 #include "pkg/backends/backend.h"
 #include "pkg/base/clock.h"
 #include "pkg/base/time_zone.h"
@@ -100,6 +101,7 @@ struct Shell {
   Clock& clock;
   healing::SteadyWall steady;  // anchored at start
   ControllerSettings settings;
+  audit::Sink* audit = nullptr;  // null: nobody keeps a record
 
   // The time that budgets, cooldowns and breakers are counted by: never jumps.
   WallTime AccountingNow() const { return steady.At(clock.Monotonic()); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/reconcilers/wiring.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -53,6 +54,17 @@ bool MattersToSchedule(const Change<v1::Incident>& change) {
   return healing::IsScheduled(*change.after) &&
          change.before->status.phase != change.after->status.phase &&
          change.after->status.phase == healing::kPhaseEscalated;
+}
+
+// The incidents' reconciler writes what came of an action: breaker and budget follow from that.
+bool ActionsChanged(const Change<v1::HealingPolicy>& change) {
+  if (change.type != engine::Delta::Type::kUpdated) return false;
+  const auto& before = change.before->status.actions;
+  const auto& after = change.after->status.actions;
+  return !std::equal(before.begin(), before.end(), after.begin(), after.end(),
+                     [](const v1::ActionRecord& a, const v1::ActionRecord& b) {
+                       return a.attempt_id == b.attempt_id && a.result == b.result;
+                     });
 }
 
 std::int64_t Running(const v1::HealingPolicyStatus& status) {
@@ -151,7 +163,8 @@ Keys IncidentsToWake(const Shell& shell, const Change<v1::HealingPolicy>& change
 
 void WatchForPolicies(Shell& shell, engine::Controller& policies) {
   policies.WatchOwn<v1::HealingPolicy>(shell.policies, [](const Change<v1::HealingPolicy>& change) {
-    return engine::GenerationChanged<v1::HealingPolicy>(change) || SignalsChanged(change);
+    return engine::GenerationChanged<v1::HealingPolicy>(change) || SignalsChanged(change) ||
+           ActionsChanged(change);
   });
   // An incident that opens, closes or goes away changes the list in its policy's status.
   policies.Watch<v1::Incident>(
@@ -205,6 +218,12 @@ void WatchForIncidents(Shell& shell, engine::Controller& incidents) {
       shell.guardrails,
       [&shell](const Change<v1::HealingGuardrail>&) { return OpenIncidents(shell, ""); },
       engine::GenerationChanged<v1::HealingGuardrail>);
+}
+
+void WatchForAudit(Shell& shell, engine::Controller& audit) {
+  audit.WatchOwn<v1::HealingPolicy>(shell.policies, engine::GenerationChanged<v1::HealingPolicy>);
+  audit.WatchOwn<v1::HealingGuardrail>(shell.guardrails,
+                                       engine::GenerationChanged<v1::HealingGuardrail>);
 }
 
 void WatchForNotifications(Shell& shell, engine::Controller& notifications) {

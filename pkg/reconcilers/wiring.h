@@ -18,6 +18,8 @@ void AddIndexes(engine::Informer<v1::Incident>& incidents,
 void WatchForPolicies(Shell& shell, engine::Controller& policies);
 void WatchForIncidents(Shell& shell, engine::Controller& incidents);
 void WatchForGuardrails(Shell& shell, engine::Controller& guardrails);
+// Keys are policies, and guardrails, which have no namespace.
+void WatchForAudit(Shell& shell, engine::Controller& audit);
 // Keys are the names of sinks that something is pending for.
 void WatchForNotifications(Shell& shell, engine::Controller& notifications);
 

@@ -191,7 +191,7 @@ World::Process::Process(World& w, int n)
             leases,        events,
             metrics,       SystemTimeZones(),
             w.clock,       {w.clock.Now(), w.clock.Monotonic()},
-            w.settings},
+            w.settings,    w.audit},
       policy_reconciler(shell,
                         [this](const NamespacedName& key) { policy_controller.Enqueue(key); }),
       incident_reconciler(shell),

@@ -63,6 +63,8 @@ class World {
   ControllerSettings settings;
   // Where messages go; before the first Settle() or a Restart(). Open to everybody.
   notify::SinkSet sinks;
+  // Who keeps the record, if anybody; before a Restart(). It outlives the controllers.
+  audit::Sink* audit = nullptr;
   std::vector<Accident> accidents;
   // How long the controller stays away after a crash.
   Duration downtime{0};
