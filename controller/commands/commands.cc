@@ -44,7 +44,8 @@ void Declare(CLI::App& app, int& exit_code) {
   const Group groups[] = {
       {"Run Salve", {AddStandalone, AddController, AddPreflight, AddHealthz, AddNotify}},
       {"See what goes on",
-       {AddWhy, AddTimeline, AddReport, AddGet, AddDescribe, AddSignals, AddSimulate, AddRules}},
+       {AddWhy, AddTimeline, AddReport, AddGet, AddDescribe, AddSignals, AddAudit, AddSimulate,
+        AddReplay, AddRules}},
       {"Decide", {AddApprove, AddReject, AddCancel, AddPause, AddResume}},
       {"Change resources", {AddApply, AddPatch, AddDelete, AddWait, AddExport}},
       {"Administer salve standalone", {AddToken, AddBackup, AddRestore}},

@@ -156,7 +156,7 @@ TEST(EveryCommand, ThatPrintsResultsPrintsThemAsJsonToo) {
   const Declared declared;
   // These speak to a shell, write a file that -o names, or run until they are stopped.
   const std::set<std::string> others = {"completion", "backup",     "restore", "token",
-                                        "standalone", "controller", "notify"};
+                                        "standalone", "controller", "notify",  "audit"};
   for (const auto& [path, command] : declared.All()) {
     if (others.count(path) != 0) continue;
     EXPECT_NE(command->get_option_no_throw("--output"), nullptr) << path;

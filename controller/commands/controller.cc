@@ -23,10 +23,21 @@ void AddController(CLI::App& app, int& exit_code) {
   command
       ->add_option("--http-listen", options->http_listen, "Address of health, metrics and timeline")
       ->capture_default_str();
+  command->add_option("--http-tls-cert-file", options->http_tls_cert_file,
+                      "Certificate chain (PEM) for --http-listen; default plain HTTP");
+  command->add_option("--http-tls-key-file", options->http_tls_key_file,
+                      "Its private key (PEM); both files are read anew when they change");
   command->add_option("--http-address-file", options->http_address_file,
                       "Leave the address that it listens on in this file");
   command->add_option("--secret-dir", options->secret_dir,
                       "Directory whose files policies may use as secrets; default none");
+  command->add_option("--audit-directory", options->audit_directory,
+                      "Keep the audit journal in this directory, which no other process writes to; "
+                      "default lines in the log");
+  command
+      ->add_option("--audit-retention-days", options->audit_retention_days,
+                   "How long the audit journal is kept; at least 30")
+      ->capture_default_str();
   command->add_option("--log-level", options->log_level, "debug, info, warning or error")
       ->capture_default_str();
   command->footer("Example:\n  salve controller --kubeconfig ~/.kube/config");

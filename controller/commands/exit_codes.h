@@ -13,6 +13,7 @@ inline constexpr int kExitDenied = 4;          // unauthenticated or forbidden
 inline constexpr int kExitConflict = 5;        // changed meanwhile, stale digest
 inline constexpr int kExitUnreachable = 6;     // no answer from the server
 inline constexpr int kExitLostLeadership = 7;  // salve controller: somebody else may lead now
+inline constexpr int kExitDifferent = 8;       // salve replay: not as --expect says
 inline constexpr int kExitTimeout = 124;       // the time given was not enough
 
 }  // namespace salve::commands

@@ -2,13 +2,13 @@
 #include <chrono>
 #include <memory>
 
+#include "controller/cli/edge.h"
 #include "controller/cli/results.h"
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
 
 #include "pkg/base/clock.h"
-#include "pkg/http/transports.h"
 #include "pkg/http/url.h"
 
 namespace salve::commands {
@@ -17,16 +17,13 @@ namespace {
 struct HealthzOptions {
   std::string url = "http://127.0.0.1:8080/health";
   std::string timeout = "5s";
+  std::string authority;
   std::string output;
 };
 
-StatusOr<http::Response> Fetch(const http::Url& url, Duration timeout) {
-  const std::string host =
-      url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-  SALVE_ASSIGN_OR_RETURN(
-      const auto transport,
-      http::MakeTcpTransport(url.scheme + "://" + host + ":" + std::to_string(url.port), {},
-                             SystemClock()));
+StatusOr<http::Response> Fetch(const http::Url& url, const std::string& authority,
+                               Duration timeout) {
+  SALVE_ASSIGN_OR_RETURN(const auto transport, cli::EdgeTransport(url, authority));
   http::Request request;
   request.target = url.path.empty() ? "/health" : url.path;
   http::CallOptions options;
@@ -41,7 +38,7 @@ int Healthz(const HealthzOptions& options) {
   if (!timeout.ok()) return cli::FailUsage("healthz", timeout.status());
   const auto url = http::ParseUrl(options.url);
   if (!url.ok()) return cli::FailUsage("healthz", url.status().Annotate("--url"));
-  const auto answer = Fetch(*url, *timeout);
+  const auto answer = Fetch(*url, options.authority, *timeout);
   if (!answer.ok()) return cli::Fail("healthz", answer.status().Annotate(options.url));
   const bool well = answer->status == 200;
   // Silent when all is well: it is the exit code that is asked for.
@@ -60,6 +57,7 @@ void AddHealthz(CLI::App& app, int& exit_code) {
   cli::Command command(app, "healthz", "Ask a running Salve whether it is well (exit code)",
                        "salve healthz --url http://127.0.0.1:8080/ready");
   command.Option("--url", options->url, "Where to ask");
+  command.Option(cli::kAuthorityFlag, options->authority, cli::kAuthorityHelp);
   command.Option("--timeout", options->timeout, "Longest time for the answer").IsDuration();
   cli::DeclareOutput(command, options->output);
   command.Run(exit_code, [options] { return Healthz(*options); });

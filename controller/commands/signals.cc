@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "controller/cli/edge.h"
 #include "controller/cli/output.h"
 #include "controller/cli/results.h"
 #include "controller/cli/session.h"
@@ -31,6 +32,7 @@ struct SignalsOptions {
   cli::ClientOptions client;
   bool all_namespaces = false;
   std::string url;
+  std::string authority;
   std::string output;
 };
 
@@ -65,7 +67,7 @@ std::string EdgeOf(const SignalsOptions& options, const std::string& kubeconfig)
   auto address = SystemFiles().Read(file, 256);
   if (!address.ok()) return "";
   while (!address->empty() && address->back() == '\n') address->pop_back();
-  return "http://" + *address;
+  return (address->rfind("https://", 0) == 0 ? "" : "http://") + *address;
 }
 
 // The alerts that no policy matched, from a running Salve.
@@ -74,12 +76,7 @@ StatusOr<Json> Unmatched(const std::string& base, const SignalsOptions& options,
   SALVE_ASSIGN_OR_RETURN(const auto connection,
                          client::LoadKubeconfig(kubeconfig, options.client.context, SystemFiles()));
   SALVE_ASSIGN_OR_RETURN(const http::Url url, http::ParseUrl(base));
-  const std::string host =
-      url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-  SALVE_ASSIGN_OR_RETURN(
-      const auto transport,
-      http::MakeTcpTransport(url.scheme + "://" + host + ":" + std::to_string(url.port), {},
-                             SystemClock()));
+  SALVE_ASSIGN_OR_RETURN(const auto transport, cli::EdgeTransport(url, options.authority));
   SALVE_ASSIGN_OR_RETURN(const Duration timeout,
                          cli::ParseDuration(options.client.request_timeout));
   http::Request request;
@@ -161,6 +158,7 @@ void AddSignals(CLI::App& app, int& exit_code) {
   command.Option("--url", options->url,
                  "Where Salve's own HTTP is; default what salve standalone wrote beside its "
                  "kubeconfig");
+  command.Option(cli::kAuthorityFlag, options->authority, cli::kAuthorityHelp);
   cli::DeclareOutput(command, options->output);
   Declare(command, options->client);
   command.Run(exit_code, [options] { return Signals(*options); });

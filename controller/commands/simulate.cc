@@ -3,16 +3,15 @@
 
 #include <memory>
 
-#include "controller/cli/input.h"
 #include "controller/cli/output.h"
 #include "controller/cli/results.h"
 #include "controller/cli/session.h"
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
+#include "controller/commands/policy_files.h"
 #include "controller/runtime/start_environment.h"
 
 #include "pkg/apis/codec.h"
-#include "pkg/apis/salve/v1alpha1/validation.h"
 #include "pkg/base/log.h"
 #include "pkg/healing/explain.h"
 
@@ -29,19 +28,12 @@ struct SimulateOptions {
 };
 
 StatusOr<std::vector<v1::HealingPolicy>> ReadPolicies(const std::string& file) {
-  std::vector<Status> errors;
-  std::vector<v1::HealingPolicy> policies;
-  for (const cli::InputObject& input : cli::ReadObjects(file, errors)) {
-    auto policy = apis::DecodeStrict<v1::HealingPolicy>(input.value);
-    if (!policy.ok()) return policy.status().Annotate(input.where);
-    const Status valid = apis::ToStatus(apis::Validate(*policy));
-    if (!valid.ok()) return valid.Annotate(input.where);
-    if (policy->metadata.ns.empty()) policy->metadata.ns = "default";
-    policies.push_back(std::move(policy).value());
+  SALVE_ASSIGN_OR_RETURN(PolicyFiles files, ReadPolicyFiles(file));
+  if (!files.guardrails.empty()) {
+    return InvalidArgumentError(file + ": guardrail " + files.guardrails.front().metadata.name +
+                                ": simulate knows no guardrails; leave it out");
   }
-  if (!errors.empty()) return errors.front();
-  if (policies.empty()) return InvalidArgumentError(file + ": there is no HealingPolicy in it");
-  return policies;
+  return std::move(files.policies);
 }
 
 std::string TextOf(const v1::HealingPolicy& policy, const runtime::SimulatedTarget& target) {

@@ -18,6 +18,10 @@ void AddStandalone(CLI::App& app, int& exit_code) {
   command
       ->add_option("--http-listen", options->http_listen, "Address of health, metrics and timeline")
       ->capture_default_str();
+  command->add_option("--http-tls-cert-file", options->http_tls_cert_file,
+                      "Certificate chain (PEM) for --http-listen; default plain HTTP");
+  command->add_option("--http-tls-key-file", options->http_tls_key_file,
+                      "Its private key (PEM); both files are read anew when they change");
   command->add_option("--config", options->config_file, "ControllerConfiguration file (YAML)");
   command->add_option("--manifests", options->manifests_dir,
                       "Keep the YAML files of this directory applied");
@@ -25,6 +29,10 @@ void AddStandalone(CLI::App& app, int& exit_code) {
                       "Heal containers with this label (KEY=VALUE) under a safe default policy");
   command->add_flag("--api-only", options->api_only,
                     "Serve the API and its store only; run salve controller beside it");
+  command
+      ->add_option("--audit-retention-days", options->audit_retention_days,
+                   "How long the audit journal in DATA_DIR/audit is kept; at least 30")
+      ->capture_default_str();
   command->add_option("--log-level", options->log_level, "debug, info, warning or error")
       ->capture_default_str();
   command->footer("Example:\n  salve standalone --data-dir ~/.salve --docker-label autoheal=true");

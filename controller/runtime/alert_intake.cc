@@ -20,6 +20,17 @@ bool OpenTo(const apis::config::v1alpha1::ReceiverConfiguration& receiver, const
 
 }  // namespace
 
+healing::ClearsAfter ClearsAfterOf(
+    const std::vector<apis::config::v1alpha1::ReceiverConfiguration>& receivers) {
+  healing::ClearsAfter clears;
+  for (const auto& receiver : receivers) {
+    const std::string& kind = receiver.kind;
+    const bool told = kind == "alertmanager" || kind == "github" || kind == "sns";
+    clears[receiver.name] = told ? 0 : healing::kDefaultClearsAfterSeconds;
+  }
+  return clears;
+}
+
 void PolicyAlertIntake::Watch(const std::shared_ptr<PolicyAlertIntake>& self) {
   self->shell_.policies.AddHandler(
       [self](const engine::Change<v1::HealingPolicy>& change) { self->OnChange(change); });
@@ -122,6 +133,10 @@ StatusOr<std::vector<bool>> PolicyAlertIntake::Write(const Name& policy,
         ++absorbed_[key_of(letters[i])];
       }
     }
+  }
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    const bool news = effects[i].change == SignalChange::kChanged && !effects[i].repeat;
+    if (news) edge::LogAlert(kLogAlertTaken, alerts[letters[i].alert], policy.ToString());
   }
   if (refused > 0) TellRefused(policy, refused);
   return room;

@@ -14,6 +14,13 @@
 
 namespace salve::runtime {
 
+// The log's message about an alert that changed what a policy knows; `salve replay` reads it.
+inline constexpr char kLogAlertTaken[] = "alert taken in";
+
+// After how long without a repeat their alerts count as over; 0 for kinds whose senders say it.
+healing::ClearsAfter ClearsAfterOf(
+    const std::vector<apis::config::v1alpha1::ReceiverConfiguration>& receivers);
+
 // Writes alerts to status.signals of the policies whose triggers they match: one read-modify-write
 // per policy and delivery, none where nothing is new. Thread-safe.
 class PolicyAlertIntake final : public edge::AlertIntake {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "controller/commands/exit_codes.h"
+#include "controller/runtime/audit.h"
 #include "controller/runtime/cluster_connection.h"
 #include "controller/runtime/memory.h"
 #include "controller/runtime/signals.h"
@@ -47,7 +48,7 @@ StatusOr<std::unique_ptr<ControllerProcess>> ControllerProcess::Start(
   SALVE_RETURN_IF_ERROR(self->Connect(clock, random));
   SALVE_RETURN_IF_ERROR(self->Elect(clock, random));
   SALVE_RETURN_IF_ERROR(self->BuildController(clock, random));
-  SALVE_RETURN_IF_ERROR(self->Listen());
+  SALVE_RETURN_IF_ERROR(self->Listen(clock));
   SALVE_RETURN_IF_ERROR(self->runner_->StartInBackground());
   return self;
 }
@@ -117,7 +118,10 @@ Status ControllerProcess::BuildController(Clock& clock, Random& random) {
   if (elector_ != nullptr) elector = elector_.get();
   gated_ = std::make_unique<engine::WriteGate>(*client_, *elector);
 
+  SALVE_ASSIGN_OR_RETURN(
+      audit_, StartAudit(options_.audit_directory, options_.audit_retention_days, clock));
   GraphRunnerOptions options;
+  options.input.audit = audit_.get();
   options.input.client = gated_.get();
   options.input.event_client = gated_.get();
   options.input.intake_client = client_.get();
@@ -145,23 +149,23 @@ Status ControllerProcess::BuildController(Clock& clock, Random& random) {
                                           metrics::Default(), clock, random);
   edge_->AddCheck("api-server", [this] { return ServerAnswers(); });
   edge_->AddCheck("controller", [this] { return runner_->Ready(); });
+  edge_->AddDetail("audit", [this] { return audit_->State(); });
   edge_->AddDetail("leader", [this] { return LeaderState(); });
   edge_->AddDetail("approvals", [this] { return approval_guard_->State(); });
   edge_->AddDetail("configuration", [this] { return runner_->ConfigurationState(); });
   return Status::Ok();
 }
 
-Status ControllerProcess::Listen() {
-  SALVE_ASSIGN_OR_RETURN(const auto listen, ParseListen("--http-listen", options_.http_listen));
-  http::ServerOptions plain;
-  plain.address = listen.first;
-  plain.port = listen.second;
+Status ControllerProcess::Listen(Clock& clock) {
+  EdgeServerOptions options;
+  options.listen = options_.http_listen;
+  options.tls_cert_file = options_.http_tls_cert_file;
+  options.tls_key_file = options_.http_tls_key_file;
   // Asking the API server who somebody is takes a worker for a moment; health must not wait for it.
-  plain.worker_threads = 6;
-  auto server = http::Server::Start(plain, edge_->handler());
-  if (!server.ok()) return server.status().Annotate("--http-listen");
-  edge_http_ = std::move(server).value();
-  const std::string address = HostPort(listen.first, edge_http_->port());
+  options.worker_threads = 6;
+  SALVE_ASSIGN_OR_RETURN(edge_http_, EdgeServer::Start(options, edge_->handler(), SystemFiles(),
+                                                       metrics::Default(), clock));
+  const std::string address = edge_http_->address();
   Log(Severity::kInfo, "health, metrics and timeline", {{"http", address}});
   if (options_.http_address_file.empty()) return Status::Ok();
   return WriteAddress(options_.http_address_file, address);
@@ -222,6 +226,7 @@ ControllerProcess::~ControllerProcess() { Stop(); }
 void ControllerProcess::Stop() {
   if (std::exchange(stopped_, true)) return;
   if (runner_ != nullptr) runner_->Stop();
+  if (audit_ != nullptr) audit_->Stop();
   if (edge_http_ != nullptr) edge_http_->Stop(kStopGrace);
 }
 

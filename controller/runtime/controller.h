@@ -8,15 +8,16 @@
 
 #include "controller/runtime/approval_guard.h"
 #include "controller/runtime/cluster_identities.h"
+#include "controller/runtime/edge_server.h"
 #include "controller/runtime/edge_wiring.h"
 #include "controller/runtime/graph_runner.h"
 #include "controller/runtime/metrics.h"
 #include "controller/runtime/options.h"
 
+#include "pkg/audit/recorder.h"
 #include "pkg/client/rest_client.h"
 #include "pkg/engine/lease_elector.h"
 #include "pkg/engine/write_gate.h"
-#include "pkg/http/server.h"
 
 namespace salve::runtime {
 
@@ -30,8 +31,11 @@ class ControllerProcess {
                                                             Clock& clock, Random& random);
   ~ControllerProcess();  // Stop()
 
-  // Takes the configuration file over now.
-  void Reload() { runner_->Reload(); }
+  // Takes configuration file and certificate over now.
+  void Reload() {
+    runner_->Reload();
+    edge_http_->Reload();
+  }
   // Drains, then gives the lead back.
   void Stop();
 
@@ -40,7 +44,7 @@ class ControllerProcess {
   Status Connect(Clock& clock, Random& random);
   Status Elect(Clock& clock, Random& random);
   Status BuildController(Clock& clock, Random& random);
-  Status Listen();
+  Status Listen(Clock& clock);
   client::RestClientOptions ClientOptions(const std::string& user_agent);
   void CountRequest(const std::string& method, int status);
 
@@ -65,9 +69,10 @@ class ControllerProcess {
   engine::AlwaysLeader always_;
   std::unique_ptr<engine::LeaseElector> elector_;  // null without election
   std::unique_ptr<engine::WriteGate> gated_;
+  std::unique_ptr<audit::Recorder> audit_;
   std::unique_ptr<EdgeWiring> edge_;
   std::unique_ptr<GraphRunner> runner_;
-  std::unique_ptr<http::Server> edge_http_;
+  std::unique_ptr<EdgeServer> edge_http_;
   bool stopped_ = false;
 };
 

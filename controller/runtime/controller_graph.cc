@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/controller_graph.h"
 
+#include "controller/runtime/alert_intake.h"
 #include "controller/runtime/aws_account.h"
 #include "controller/runtime/backends.h"
 #include "controller/runtime/cloud_watch.h"
@@ -29,11 +30,6 @@ engine::Informer<T> MakeInformer(client::Client& client, engine::Environment env
   return engine::Informer<T>(Watching<T>(), client, &apis::Decode<T>, env);
 }
 
-// Whether senders of that kind tell that an alert is over.
-bool SaysWhenOver(const std::string& kind) {
-  return kind == "alertmanager" || kind == "github" || kind == "sns";
-}
-
 reconcilers::ControllerSettings SettingsFrom(const GraphInput& input) {
   reconcilers::ControllerSettings settings;
   settings.lease_holder = input.instance;
@@ -44,10 +40,7 @@ reconcilers::ControllerSettings SettingsFrom(const GraphInput& input) {
   for (const auto& backend : input.configuration.backends) {
     settings.backend_namespaces[backend.name] = backend.AllowedNamespaces();
   }
-  for (const auto& receiver : input.configuration.receivers) {
-    settings.receiver_clears_after[receiver.name] =
-        SaysWhenOver(receiver.kind) ? 0 : healing::kDefaultClearsAfterSeconds;
-  }
+  settings.receiver_clears_after = ClearsAfterOf(input.configuration.receivers);
   settings.sink_namespaces = SinkNamespaces(input.configuration);
   return settings;
 }
@@ -160,20 +153,26 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
              SystemTimeZones(),
              clock,
              {clock.Now(), clock.Monotonic()},
-             SettingsFrom(input_)},
+             SettingsFrom(input_),
+             input_.audit},
       policy_reconciler_(shell_,
                          [this](const NamespacedName& key) { policy_controller_.Enqueue(key); }),
       incident_reconciler_(shell_),
       guardrail_reconciler_(shell_),
       notification_reconciler_(shell_, sinks_, incident_status_, random),
-      policy_controller_("healingpolicy", policy_reconciler_, OptionsFor(4, seconds(60)), env_),
+      audit_reconciler_(shell_),
+      policy_beat_(policy_reconciler_, clock),
+      incident_beat_(incident_reconciler_, clock),
+      guardrail_beat_(guardrail_reconciler_, clock),
+      notification_beat_(notification_reconciler_, clock),
+      policy_controller_("healingpolicy", policy_beat_, OptionsFor(4, seconds(60)), env_),
       // An incident's reconcile lasts as long as its action: a restart takes seconds.
-      incident_controller_("incident", incident_reconciler_, OptionsFor(64, seconds(600)), env_),
-      guardrail_controller_("healingguardrail", guardrail_reconciler_, OptionsFor(1, seconds(60)),
-                            env_),
+      incident_controller_("incident", incident_beat_, OptionsFor(64, seconds(600)), env_),
+      guardrail_controller_("healingguardrail", guardrail_beat_, OptionsFor(1, seconds(60)), env_),
       // Its keys are sinks: one that hangs holds up one worker.
-      notification_controller_("notification", notification_reconciler_,
-                               OptionsFor(16, seconds(60)), env_),
+      notification_controller_("notification", notification_beat_, OptionsFor(16, seconds(60)),
+                               env_),
+      audit_controller_("audit", audit_reconciler_, OptionsFor(1, seconds(60)), env_),
       manager_({}, *input_.elector, env_) {}
 
 Status ControllerGraph::AddBackends(Clock& clock, Random& random) {
@@ -258,6 +257,7 @@ void ControllerGraph::Connect() {
   reconcilers::WatchForIncidents(shell_, incident_controller_);
   reconcilers::WatchForGuardrails(shell_, guardrail_controller_);
   if (!sinks_.empty()) reconcilers::WatchForNotifications(shell_, notification_controller_);
+  if (input_.audit != nullptr) reconcilers::WatchForAudit(shell_, audit_controller_);
   for (engine::InformerBase* informer : std::initializer_list<engine::InformerBase*>{
            &namespaces_, &guardrails_, &policies_, &incidents_, &approvals_}) {
     manager_.Add(*informer);
@@ -278,10 +278,29 @@ void ControllerGraph::Connect() {
   runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
       "secrets in AWS", [this] { return StartSecrets(); }, [this](MonoTime) { StopSecrets(); }));
   for (const auto& runnable : runnables_) manager_.Add(*runnable);
-  manager_.Add(policy_controller_);
-  manager_.Add(incident_controller_);
-  manager_.Add(guardrail_controller_);
-  if (!sinks_.empty()) manager_.Add(notification_controller_);
+  // Before those that act: what they go by is told of first.
+  if (input_.audit != nullptr) manager_.Add(audit_controller_);
+  for (const Loop& loop : Loops()) {
+    manager_.Add(*loop.controller);
+    Heartbeat::Begin(*loop.controller);
+  }
+}
+
+std::vector<ControllerGraph::Loop> ControllerGraph::Loops() {
+  std::vector<Loop> all{{&policy_controller_, &policy_beat_},
+                        {&incident_controller_, &incident_beat_},
+                        {&guardrail_controller_, &guardrail_beat_}};
+  if (!sinks_.empty()) all.push_back({&notification_controller_, &notification_beat_});
+  return all;
+}
+
+StateView ControllerGraph::LookForScrape() {
+  StateView view{policies_.List(), incidents_.List(), {}};
+  for (const Loop& loop : Loops()) {
+    loop.controller->queue().ReportUnfinished();
+    if (const auto last = loop.beat->last()) view.heartbeats[loop.controller->name()] = *last;
+  }
+  return view;
 }
 
 }  // namespace salve::runtime

@@ -9,10 +9,13 @@
 
 #include "controller/runtime/aws_secrets.h"
 #include "controller/runtime/backends.h"
+#include "controller/runtime/heartbeat.h"
 #include "controller/runtime/secrets.h"
 #include "controller/runtime/sinks.h"
+#include "controller/runtime/state_metrics.h"
 
 #include "pkg/apis/config/v1alpha1/configuration.h"
+#include "pkg/audit/sink.h"
 #include "pkg/backends/backend.h"
 #include "pkg/client/client.h"
 #include "pkg/engine/controller.h"
@@ -21,6 +24,7 @@
 #include "pkg/engine/manager.h"
 #include "pkg/notify/sink.h"
 #include "pkg/probes/prober.h"
+#include "pkg/reconcilers/audit_reconciler.h"
 #include "pkg/reconcilers/guardrail_reconciler.h"
 #include "pkg/reconcilers/healingpolicy_reconciler.h"
 #include "pkg/reconcilers/incident_reconciler.h"
@@ -39,6 +43,7 @@ struct GraphInput {
   engine::LeaderElector* elector = nullptr;
   engine::EngineMetrics* engine_metrics = nullptr;
   reconcilers::HealingMetrics* healing_metrics = nullptr;
+  audit::Sink* audit = nullptr;  // null: nobody keeps a record
   apis::config::v1alpha1::ControllerConfiguration configuration;
   std::string instance;       // stable name of this installation
   std::string own_namespace;  // where its Leases are; "" = the default
@@ -68,6 +73,8 @@ class ControllerGraph {
   engine::Manager& manager() { return manager_; }
   reconcilers::Shell& shell() { return shell_; }
   engine::Informer<apis::salve::v1alpha1::Incident>& incidents() { return incidents_; }
+  // What /metrics shows of it. Also brings the metrics about work in progress up to date.
+  StateView LookForScrape();
   const apis::config::v1alpha1::ControllerConfiguration& configuration() const {
     return input_.configuration;
   }
@@ -90,6 +97,11 @@ class ControllerGraph {
   void StopSecrets();
   std::map<std::string, std::string> SecretsFor(const apis::salve::v1alpha1::TargetRef& ref);
   void Connect();
+  struct Loop {
+    engine::Controller* controller;
+    const Heartbeat* beat;
+  };
+  std::vector<Loop> Loops();  // those that run
 
   GraphInput input_;
   engine::Environment env_;
@@ -119,10 +131,16 @@ class ControllerGraph {
   reconcilers::IncidentReconciler incident_reconciler_;
   reconcilers::GuardrailReconciler guardrail_reconciler_;
   reconcilers::NotificationReconciler notification_reconciler_;
+  reconcilers::AuditReconciler audit_reconciler_;
+  Heartbeat policy_beat_;
+  Heartbeat incident_beat_;
+  Heartbeat guardrail_beat_;
+  Heartbeat notification_beat_;
   engine::Controller policy_controller_;
   engine::Controller incident_controller_;
   engine::Controller guardrail_controller_;
   engine::Controller notification_controller_;  // runs where there are sinks
+  engine::Controller audit_controller_;         // runs where a record is kept
   std::vector<std::unique_ptr<engine::Runnable>> runnables_;
   engine::Manager manager_;
 };

@@ -69,8 +69,10 @@ EdgeWiring::EdgeWiring(std::shared_ptr<EdgeIdentities> identities, Clock& clock,
       secrets_(SystemFiles()),
       receivers_([this](const auto& reference) { return secrets_.Read(reference); },
                  FetchOver(clock), clock),
-      router_(std::make_unique<edge::Router>(identities_, clock, random)) {
-  edge::AddHealthRoutes(*router_, checks_);
+      router_(std::make_unique<edge::Router>(identities_, clock, random)),
+      process_(metrics::Default(), clock) {
+  process_.Observe();
+  edge::AddHealthRoutes(*router_, checks_, [this] { return MetricsOfNow(); });
   edge::AddIncidentRoutes(
       *router_, *hub_, identities_,
       [this](const edge::ApprovalDecision& decision) { return Decide(decision); }, clock);
@@ -94,6 +96,10 @@ void EdgeWiring::Follow(ControllerGraph& graph) {
 }
 
 void EdgeWiring::Unfollow(ControllerGraph& graph) {
+  {
+    MutexLock lock(shown_mu_);
+    shown_ = nullptr;
+  }
   receivers_.Close();
   secrets_.SetFromAws(nullptr);
   MutexLock lock(mu_);
@@ -101,6 +107,20 @@ void EdgeWiring::Unfollow(ControllerGraph& graph) {
   for (const auto& incident : graph.incidents().List()) {
     before_.push_back({incident->metadata.ns, incident->metadata.name});
   }
+}
+
+// For a scrape; also brings what the registry holds of the queues up to date.
+std::string EdgeWiring::MetricsOfNow() {
+  process_.Observe();
+  bool ready = false;
+  (void)checks_.Run(ready);
+  metrics::Default()
+      .Gauges("salve_ready", "1 while /ready answers 200")
+      .With({})
+      .Set(ready ? 1 : 0);
+  MutexLock lock(shown_mu_);
+  if (shown_ == nullptr) return "";
+  return StateMetrics(shown_->LookForScrape());
 }
 
 void EdgeWiring::OnChange(const engine::Change<v1::Incident>& change) {
@@ -117,6 +137,10 @@ void EdgeWiring::OnSynced(ControllerGraph& graph,
                           const std::shared_ptr<PolicyAlertIntake>& intake) {
   secrets_.SetFromAws(graph.secrets_from_aws());
   receivers_.Open(graph.configuration().receivers, intake);
+  {
+    MutexLock lock(shown_mu_);
+    shown_ = &graph;
+  }
   const std::uint64_t version = VersionNumber(graph.incidents().store().version());
   MutexLock lock(mu_);
   for (const apis::meta::v1::NamespacedName& name : before_) {

@@ -11,6 +11,8 @@
 #include "controller/runtime/configuration_secrets.h"
 #include "controller/runtime/controller_graph.h"
 #include "controller/runtime/edge_identities.h"
+#include "controller/runtime/metrics.h"
+#include "controller/runtime/state_metrics.h"
 
 #include "pkg/edge/health.h"
 #include "pkg/edge/incident_routes.h"
@@ -44,6 +46,7 @@ class EdgeWiring {
   void OnChange(const engine::Change<apis::salve::v1alpha1::Incident>& change);
   void OnSynced(ControllerGraph& graph, const std::shared_ptr<PolicyAlertIntake>& intake);
   Status Decide(const edge::ApprovalDecision& decision);
+  std::string MetricsOfNow();
 
   edge::ReadyChecks checks_;
   const std::shared_ptr<EdgeIdentities> identities_;
@@ -51,9 +54,14 @@ class EdgeWiring {
   ConfigurationSecrets secrets_;
   edge::Receivers receivers_;
   const std::unique_ptr<edge::Router> router_;
+  ProcessMetrics process_;
 
   Mutex mu_;  // one feeds the hub at a time
   std::vector<apis::meta::v1::NamespacedName> before_ SALVE_GUARDED_BY(mu_);
+
+  Mutex shown_mu_;  // held while a scrape looks: Unfollow waits for it
+  // What /metrics is about; null where no graph has its caches.
+  ControllerGraph* shown_ SALVE_GUARDED_BY(shown_mu_) = nullptr;
 };
 
 }  // namespace salve::runtime

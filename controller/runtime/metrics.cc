@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/metrics.h"
 
+#include <fstream>
+
+#include <unistd.h>
+
+#include "pkg/apis/salve/v1alpha1/common.h"
+#include "pkg/healing/machine.h"
+
 namespace salve::runtime {
 namespace {
 
@@ -16,7 +23,9 @@ const std::vector<double>& StageBuckets() {
 }  // namespace
 
 PrometheusEngineMetrics::PrometheusEngineMetrics(metrics::Registry& registry)
-    : registry_(registry) {}
+    : registry_(registry) {
+  Dropped();
+}
 
 void PrometheusEngineMetrics::QueueDepth(const std::string& queue, std::size_t depth) {
   registry_.Gauges("workqueue_depth", "Current depth of the work queue", {"name"})
@@ -63,13 +72,13 @@ void PrometheusEngineMetrics::ReconcileResult(const std::string& controller, con
   registry_.Counters("controller_runtime_reconcile_total", "Reconciles", {"controller", "result"})
       .With({controller, result})
       .Increment();
+  // There from the first run on: what appears with its first value has not increased.
+  auto& errors = registry_
+                     .Counters("controller_runtime_reconcile_errors_total",
+                               "Reconciles that failed", {"controller"})
+                     .With({controller});
   const std::string word = result;
-  if (word != "error" && word != "terminal") return;
-  registry_
-      .Counters("controller_runtime_reconcile_errors_total", "Reconciles that failed",
-                {"controller"})
-      .With({controller})
-      .Increment();
+  if (word == "error" || word == "terminal") errors.Increment();
 }
 void PrometheusEngineMetrics::ReconcileTime(const std::string& controller, Duration took) {
   registry_
@@ -120,10 +129,10 @@ void PrometheusEngineMetrics::ObjectSkipped(const std::string& kind) {
       .With({kind})
       .Increment();
 }
-void PrometheusEngineMetrics::EventDropped() {
-  registry_.Counters("salve_events_dropped_total", "Kubernetes Events that were not written")
-      .With({})
-      .Increment();
+void PrometheusEngineMetrics::EventDropped() { Dropped().Increment(); }
+metrics::Counter& PrometheusEngineMetrics::Dropped() {
+  return registry_.Counters("salve_events_dropped_total", "Kubernetes Events that were not written")
+      .With({});
 }
 void PrometheusEngineMetrics::EventWritten() {
   registry_.Counters("salve_events_written_total", "Kubernetes Events written")
@@ -136,13 +145,59 @@ void PrometheusEngineMetrics::Leader(bool leading) {
       .Set(leading ? 1 : 0);
 }
 
+ProcessMetrics::ProcessMetrics(metrics::Registry& registry, const Clock& clock)
+    : registry_(registry) {
+  const std::chrono::duration<double> now = clock.Now().time_since_epoch();
+  registry_.Gauges("process_start_time_seconds", "When the process started, in seconds since 1970")
+      .With({})
+      .Set(now.count());
+}
+void ProcessMetrics::Observe() {
+  // In pages: all of it, then what is in memory.
+  std::ifstream statm("/proc/self/statm");
+  double size = 0;
+  double resident = 0;
+  if (!(statm >> size >> resident)) return;
+  registry_.Gauges("process_resident_memory_bytes", "Memory of the process that is in RAM")
+      .With({})
+      .Set(resident * static_cast<double>(::sysconf(_SC_PAGESIZE)));
+}
+
+// Shown as zero from the start: what appears with its first value has not increased, and an alert
+// on a series that is not there never fires.
 PrometheusHealingMetrics::PrometheusHealingMetrics(metrics::Registry& registry)
     : registry_(registry) {
-  // Shown as zero from the start: an alert on a series that is not there never fires.
   registry_.Counters("agent_alerts_received_total", "Signals that opened an incident").With({});
-  registry_.Counters("agent_remediations_attempted_total", "Actions begun", {"type"});
-  registry_.Counters("agent_remediations_successful_total", "Actions verified to have helped",
-                     {"type"});
+  for (const std::string& action : apis::salve::v1alpha1::ActionNames()) {
+    Attempted(action);
+    Successful(action);
+  }
+  Confidence();
+  for (const char* outcome :
+       {healing::kAutoHealed, healing::kHealedAfterApproval, healing::kSelfResolved,
+        healing::kRolledBack, healing::kEscalated, healing::kRejected, healing::kExpired,
+        healing::kSuppressed, healing::kDryRun, healing::kInconclusive, healing::kCancelled}) {
+    Closed(outcome);
+  }
+}
+metrics::Counter& PrometheusHealingMetrics::Attempted(const std::string& action) {
+  return registry_.Counters("agent_remediations_attempted_total", "Actions begun", {"type"})
+      .With({action});
+}
+metrics::Counter& PrometheusHealingMetrics::Successful(const std::string& action) {
+  return registry_
+      .Counters("agent_remediations_successful_total", "Actions verified to have helped", {"type"})
+      .With({action});
+}
+metrics::Histogram& PrometheusHealingMetrics::Confidence() {
+  return registry_
+      .Histograms("agent_decision_confidence", "Confidence of diagnoses", {},
+                  {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0})
+      .With({});
+}
+metrics::Counter& PrometheusHealingMetrics::Closed(const std::string& outcome) {
+  return registry_.Counters("salve_incidents_closed_total", "Incidents that ended", {"outcome"})
+      .With({outcome});
 }
 void PrometheusHealingMetrics::IncidentOpened(const std::string&) {
   registry_.Counters("agent_alerts_received_total", "Signals that opened an incident")
@@ -150,32 +205,27 @@ void PrometheusHealingMetrics::IncidentOpened(const std::string&) {
       .Increment();
 }
 void PrometheusHealingMetrics::ActionAttempted(const std::string& action) {
-  registry_.Counters("agent_remediations_attempted_total", "Actions begun", {"type"})
-      .With({action})
-      .Increment();
+  Attempted(action).Increment();
 }
 void PrometheusHealingMetrics::ActionSucceeded(const std::string& action) {
-  registry_
-      .Counters("agent_remediations_successful_total", "Actions verified to have helped", {"type"})
-      .With({action})
-      .Increment();
+  Successful(action).Increment();
 }
 void PrometheusHealingMetrics::DecisionConfidence(double confidence) {
-  registry_
-      .Histograms("agent_decision_confidence", "Confidence of diagnoses", {},
-                  {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0})
-      .With({})
-      .Observe(confidence);
+  Confidence().Observe(confidence);
 }
 void PrometheusHealingMetrics::NotificationDone(const std::string& sink, const char* result) {
-  registry_
+  Notified(sink, result).Increment();
+}
+metrics::Counter& PrometheusHealingMetrics::Notified(const std::string& sink, const char* result) {
+  return registry_
       .Counters("salve_notifications_total",
                 "Messages to people: sent, told of in a summary, to be retried, given up",
                 {"sink", "result"})
-      .With({sink, result})
-      .Increment();
+      .With({sink, result});
 }
 void PrometheusHealingMetrics::NotificationsPending(const std::string& sink, std::size_t count) {
+  // All results from the first message on, for the same reason as in the constructor.
+  for (const char* result : {"sent", "summarized", "retried", "failed"}) Notified(sink, result);
   registry_
       .Gauges("salve_notifications_pending", "Incidents with a message that is still to be sent",
               {"sink"})
@@ -184,9 +234,7 @@ void PrometheusHealingMetrics::NotificationsPending(const std::string& sink, std
 }
 void PrometheusHealingMetrics::IncidentClosed(const std::string& outcome,
                                               const apis::salve::v1alpha1::Durations& d) {
-  registry_.Counters("salve_incidents_closed_total", "Incidents that ended", {"outcome"})
-      .With({outcome})
-      .Increment();
+  Closed(outcome).Increment();
   auto& stages = registry_.Histograms("salve_incident_stage_duration_seconds",
                                       "Time that an incident spent in a stage",
                                       {"stage", "outcome"}, StageBuckets());

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "pkg/base/clock.h"
 #include "pkg/base/metrics.h"
 #include "pkg/engine/metrics.h"
 #include "pkg/reconcilers/shell.h"
@@ -36,6 +37,20 @@ class PrometheusEngineMetrics final : public engine::EngineMetrics {
   void Leader(bool leading) override;
 
  private:
+  metrics::Counter& Dropped();
+
+  metrics::Registry& registry_;
+};
+
+// The process, with the names that every exporter has. Thread-safe.
+class ProcessMetrics {
+ public:
+  // Notes that the process has started.
+  ProcessMetrics(metrics::Registry& registry, const Clock& clock);
+  // Looks anew at what changes; for a scrape.
+  void Observe();
+
+ private:
   metrics::Registry& registry_;
 };
 
@@ -54,6 +69,12 @@ class PrometheusHealingMetrics final : public reconcilers::HealingMetrics {
   void NotificationsPending(const std::string& sink, std::size_t count) override;
 
  private:
+  metrics::Counter& Attempted(const std::string& action);
+  metrics::Counter& Successful(const std::string& action);
+  metrics::Histogram& Confidence();
+  metrics::Counter& Closed(const std::string& outcome);
+  metrics::Counter& Notified(const std::string& sink, const char* result);
+
   metrics::Registry& registry_;
 };
 

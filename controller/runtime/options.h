@@ -2,6 +2,7 @@
 #ifndef SALVE_CONTROLLER_RUNTIME_OPTIONS_H_
 #define SALVE_CONTROLLER_RUNTIME_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,10 +16,13 @@ struct StandaloneOptions {
   std::string data_dir = "/var/lib/salve";
   std::string listen = "127.0.0.1:6443";       // API, TLS; port 0: the system chooses
   std::string http_listen = "127.0.0.1:8080";  // health, metrics, timeline
-  std::string config_file;                     // "" = built-in defaults
-  std::string manifests_dir;                   // "" = none
-  std::vector<std::string> docker_labels;      // KEY=VALUE
+  std::string http_tls_cert_file;              // "" = plain HTTP; both or none
+  std::string http_tls_key_file;
+  std::string config_file;                 // "" = built-in defaults
+  std::string manifests_dir;               // "" = none
+  std::vector<std::string> docker_labels;  // KEY=VALUE
   std::string log_level = "info";
+  std::int64_t audit_retention_days = 90;  // of DATA_DIR/audit; at least 30
   bool api_only = false;  // the API and its store; controllers come as processes of their own
 };
 
@@ -30,8 +34,12 @@ struct ControllerOptions {
   bool leader_elect = true;
   std::string config_file;
   std::string http_listen = "127.0.0.1:8080";
+  std::string http_tls_cert_file;  // "" = plain HTTP; both or none
+  std::string http_tls_key_file;
   std::string http_address_file;  // "" = none; for scripts that let the system choose the port
-  std::string secret_dir;         // for secret files of policies; "" = none may be read
+  std::string audit_directory;    // of the audit journal; "" = the log
+  std::int64_t audit_retention_days = 90;  // at least 30
+  std::string secret_dir;                  // for secret files of policies; "" = none may be read
   std::string log_level = "info";
 };
 

@@ -5,12 +5,12 @@
 
 #include "controller/runtime/backends.h"
 #include "controller/runtime/cloud_watch.h"
+#include "controller/runtime/dry_decision.h"
 #include "controller/runtime/secrets.h"
 
 #include "pkg/backends/backend.h"
 #include "pkg/base/file_source.h"
 #include "pkg/base/mutex.h"
-#include "pkg/healing/digest.h"
 #include "pkg/healing/machine.h"
 #include "pkg/healing/signals.h"
 #include "pkg/probes/prober.h"
@@ -65,7 +65,7 @@ class OneTarget {
     limits_ = healing::MergeLimits(policy, {}, exec);
     out_.name = ref.name;
     out_.incident.metadata.ns = policy.metadata.ns;
-    out_.incident.metadata.name = "simulated";
+    out_.incident.metadata.name = out_.incident.metadata.uid = "simulated";
     out_.incident.spec.target = ref;
     out_.incident.spec.policy_ref.name = policy.metadata.name;
     out_.incident.spec.trigger.source = healing::kSourceManual;
@@ -126,42 +126,30 @@ class OneTarget {
     SALVE_ASSIGN_OR_RETURN(
         plan_, backend_.Plan(reconcilers::FillActionDefaults(*step_->action, policy_.spec), Ref(),
                              Context()));
-    healing::ProposalInput input;
-    input.step = step_;
-    input.plan = &*plan_;
-    healing::RiskFacts facts;
-    facts.targets_total = static_cast<std::int64_t>(total_);
-    input.risk = healing::AssessRisk(*plan_, facts, *step_);
-    input.need =
-        healing::RequiredApprovals(policy_.spec, limits_, input.risk.level, diagnosis.confidence);
-    input.digest = healing::ProposalDigest(*plan_, *observation_, policy_.metadata, *step_,
-                                           "simulated", healing::ProposalOrdinal(Status()));
-    input.expires_after_seconds = policy_.spec.approval.expires_after_seconds;
-    healing::ApplyProposal(Status(), input, Now());
+    healing::ApplyProposal(Status(), DryProposal(Facts(), *step_, *plan_), Now());
     return {};
   }
 
+  // Each target is looked at as if all others were well.
+  DryFacts Facts() const {
+    DryFacts facts;
+    facts.now = Now();
+    facts.policy = &policy_;
+    facts.limits = &limits_;
+    facts.incident = &out_.incident;
+    facts.zones = &SystemTimeZones();
+    facts.backend = backend_.Available();
+    facts.health = health_;
+    facts.observation = observation_;
+    facts.targets_total = static_cast<std::int64_t>(total_);
+    return facts;
+  }
+
   void Gates() {
-    healing::GateInput in;
-    in.now = in.accounting_now = Now();
-    in.policy = &policy_;
-    in.limits = &limits_;
-    in.incident = &out_.incident;
-    in.zones = &SystemTimeZones();
-    in.backend = backend_.Available();
-    in.health = health_;
-    in.observation = observation_;
-    in.targets_total = static_cast<std::int64_t>(total_);
-    in.step = step_;
-    in.plan = plan_ ? &*plan_ : nullptr;
-    if (Status().proposal) {
-      in.risk = Status().proposal->risk;
-      in.approval.required = Status().proposal->required_approvals;
-      in.approval.missing = in.approval.required;
-      in.approval.approved = in.approval.required == 0;
-    }
-    in.confidence = Status().diagnosis->confidence;
-    healing::ApplyGates(Status(), healing::EvaluateGates(in), in.approval, Now());
+    const DryFacts facts = Facts();
+    const healing::ApprovalResult approval = NobodyApproves(facts);
+    const healing::GateInput in = DryGates(facts, step_, plan_ ? &*plan_ : nullptr, approval);
+    healing::ApplyGates(Status(), healing::EvaluateGates(in), approval, Now());
   }
 
   const v1::HealingPolicy& policy_;

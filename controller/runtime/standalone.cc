@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "controller/runtime/audit.h"
 #include "controller/runtime/docker_label.h"
 #include "controller/runtime/memory.h"
 #include "controller/runtime/signals.h"
@@ -78,7 +79,11 @@ Status Standalone::BuildController(Clock& clock, Random& random) {
   if (options_.api_only) return Status::Ok();
   engine_metrics_ = std::make_unique<PrometheusEngineMetrics>(metrics::Default());
   healing_metrics_ = std::make_unique<PrometheusHealingMetrics>(metrics::Default());
+  SALVE_ASSIGN_OR_RETURN(
+      audit_, StartAudit(options_.data_dir + "/audit", options_.audit_retention_days, clock));
+  edge_->AddDetail("audit", [this] { return audit_->State(); });
   GraphRunnerOptions options;
+  options.input.audit = audit_.get();
   options.input.client = client_.get();
   options.input.event_client = client_.get();
   options.input.elector = &leader_;
@@ -99,7 +104,6 @@ Status Standalone::BuildController(Clock& clock, Random& random) {
 
 Status Standalone::Listen(Clock& clock) {
   SALVE_ASSIGN_OR_RETURN(const auto api, ParseListen("--listen", options_.listen));
-  SALVE_ASSIGN_OR_RETURN(const auto edge, ParseListen("--http-listen", options_.http_listen));
   SALVE_ASSIGN_OR_RETURN(const apiserver::ServerCertificates certificates,
                          apiserver::EnsureCertificates(options_.data_dir, api.first, clock));
   http::ServerOptions tls;
@@ -117,14 +121,13 @@ Status Standalone::Listen(Clock& clock) {
                             options_.data_dir, "https://" + HostPort(reachable, api_http_->port()),
                             certificates.ca_certificate, api_->tokens())
                             .status());
-  http::ServerOptions plain;
-  plain.address = edge.first;
-  plain.port = edge.second;
-  auto edge_http = http::Server::Start(plain, edge_->handler());
-  if (!edge_http.ok()) return edge_http.status().Annotate("--http-listen");
-  edge_http_ = std::move(edge_http).value();
-  return WriteAddress(options_.data_dir + "/http-address",
-                      HostPort(edge.first, edge_http_->port()));
+  EdgeServerOptions edge;
+  edge.listen = options_.http_listen;
+  edge.tls_cert_file = options_.http_tls_cert_file;
+  edge.tls_key_file = options_.http_tls_key_file;
+  SALVE_ASSIGN_OR_RETURN(edge_http_, EdgeServer::Start(edge, edge_->handler(), SystemFiles(),
+                                                       metrics::Default(), clock));
+  return WriteAddress(options_.data_dir + "/http-address", edge_http_->address());
 }
 
 Status Standalone::Seed() {
@@ -147,6 +150,7 @@ void Standalone::Stop() {
   if (std::exchange(stopped_, true)) return;
   manifests_.reset();
   if (runner_ != nullptr) runner_->Stop();
+  if (audit_ != nullptr) audit_->Stop();
   if (edge_http_ != nullptr) edge_http_->Stop(kStopGrace);
   if (api_ != nullptr) api_->StopWatches();
   if (api_http_ != nullptr) api_http_->Stop(kStopGrace);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "controller/runtime/edge_server.h"
 #include "controller/runtime/edge_wiring.h"
 #include "controller/runtime/graph_runner.h"
 #include "controller/runtime/manifests.h"
@@ -12,6 +13,7 @@
 #include "controller/runtime/options.h"
 
 #include "pkg/apiserver/server.h"
+#include "pkg/audit/recorder.h"
 #include "pkg/client/rest_client.h"
 #include "pkg/http/server.h"
 #include "pkg/http/transports.h"
@@ -28,9 +30,11 @@ class Standalone {
                                                      Random& random);
   ~Standalone();  // Stop()
 
-  // Takes the configuration file over now. What else there is to reload is read anew at each use.
+  // Takes configuration file and certificate over now. What else there is to reload is read anew at
+  // each use.
   void Reload() {
     if (runner_ != nullptr) runner_->Reload();
+    if (edge_http_ != nullptr) edge_http_->Reload();
   }
   // Drains: no new connection, running reconciles finish, writes are stored.
   void Stop();
@@ -50,10 +54,11 @@ class Standalone {
   std::unique_ptr<client::RestClient> client_;
   std::unique_ptr<client::RestClient> admin_;
   engine::AlwaysLeader leader_;
+  std::unique_ptr<audit::Recorder> audit_;  // null with --api-only
   std::unique_ptr<EdgeWiring> edge_;
   std::unique_ptr<GraphRunner> runner_;  // null with --api-only
   std::unique_ptr<http::Server> api_http_;
-  std::unique_ptr<http::Server> edge_http_;
+  std::unique_ptr<EdgeServer> edge_http_;
   std::unique_ptr<ManifestWatcher> manifests_;
   bool stopped_ = false;
 };

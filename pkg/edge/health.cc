@@ -52,7 +52,8 @@ json ReadyChecks::Run(bool& ready) const {
   return body;
 }
 
-void AddHealthRoutes(Router& router, const ReadyChecks& checks) {
+void AddHealthRoutes(Router& router, const ReadyChecks& checks,
+                     std::function<std::string()> more_metrics) {
   for (const char* pattern : {"/health", "/api/v1/health"}) {
     AddOpenGet(router, pattern,
                [](const RoutedRequest&) { return JsonResponse(200, {{"status", "healthy"}}); });
@@ -64,10 +65,11 @@ void AddHealthRoutes(Router& router, const ReadyChecks& checks) {
       return JsonResponse(ready ? 200 : 503, body);
     });
   }
-  AddOpenGet(router, "/metrics", [](const RoutedRequest&) {
+  AddOpenGet(router, "/metrics", [more = std::move(more_metrics)](const RoutedRequest&) {
+    const std::string rest = more != nullptr ? more() : "";
     return http::Response{200,
                           {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
-                          metrics::Default().Serialize()};
+                          metrics::Default().Serialize() + rest};
   });
 }
 

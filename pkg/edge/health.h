@@ -41,8 +41,11 @@ class ReadyChecks {
 };
 
 // GET /health, /api/v1/health (the process serves), /ready, /api/v1/health/ready (503 unless it can
-// act), /metrics. All open. `checks` must outlive the router.
-void AddHealthRoutes(Router& router, const ReadyChecks& checks);
+// act), /metrics. All open. `checks` must outlive the router. `more_metrics` is called at each
+// scrape: what it returns (text exposition format) follows the process's own registry, which it may
+// bring up to date. May be null.
+void AddHealthRoutes(Router& router, const ReadyChecks& checks,
+                     std::function<std::string()> more_metrics = nullptr);
 
 }  // namespace salve::edge
 

@@ -6,6 +6,7 @@
 
 #include "pkg/base/log.h"
 #include "pkg/base/metrics.h"
+#include "pkg/base/time_format.h"
 #include "pkg/edge/json_body.h"
 #include "pkg/edge/problem.h"
 
@@ -238,6 +239,20 @@ http::Response Receivers::TakeIn(const Desk& desk, const ReceiverConfiguration& 
   return response;
 }
 
+void LogAlert(const char* message, const healing::Alert& alert, const std::string& policy) {
+  // What is no UTF-8 was refused before; a log line is not worth an exception all the same.
+  const std::string labels = json(alert.labels).dump(-1, ' ', true, json::error_handler_t::replace);
+  Log(Severity::kInfo, message,
+      {{"receiver", alert.receiver},
+       {"policy", policy},
+       {"state", alert.firing ? healing::kSignalFiring : healing::kSignalCleared},
+       {"since", FormatMicroTime(alert.since)},
+       {"told", alert.told},
+       {"severity", alert.severity},
+       {"alert", alert.message},
+       {"labels", labels}});
+}
+
 http::Response Receivers::Store(const Desk& desk, const ReceiverConfiguration& receiver,
                                 const AlertBatch& batch, std::string& result) {
   const auto stored = desk.intake->Take(receiver, batch.alerts);
@@ -246,7 +261,9 @@ http::Response Receivers::Store(const Desk& desk, const ReceiverConfiguration& r
     return ProblemResponse(ComeAgain("not stored: " + stored.status().message()));
   }
   result = kAccepted;
-  for (const healing::Alert& alert : stored->unmatched) board_.Add(alert, clock_.Now());
+  for (const healing::Alert& alert : stored->unmatched) {
+    if (board_.Add(alert, clock_.Now())) LogAlert(kLogAlertUnmatched, alert, "");
+  }
   const auto unmatched = static_cast<std::int64_t>(stored->unmatched.size());
   CountAlerts(receiver.name, "true", stored->matched - stored->refused);
   CountAlerts(receiver.name, "refused", stored->refused);

@@ -24,6 +24,11 @@
 // Where other people's monitoring delivers its alerts: POST /api/v1/webhooks/{name}.
 namespace salve::edge {
 
+// The log's message about an alert that no policy wants; `salve replay` reads it.
+inline constexpr char kLogAlertUnmatched[] = "alert matched no policy";
+// Writes a line about an alert from which it can be replayed; `policy` is namespace/name or "".
+void LogAlert(const char* message, const healing::Alert& alert, const std::string& policy);
+
 // What became of the alerts of one delivery.
 struct IntakeResult {
   std::int64_t matched = 0;  // by a trigger of at least one policy

@@ -61,6 +61,18 @@ TEST_F(RouterTest, FindsTheRouteAndSaysWhoAsks) {
   EXPECT_EQ(Send("POST", "/things/a", As("bob")).body, "bob gets a");
 }
 
+TEST_F(RouterTest, MetricsEndWithWhatIsLookedUpForTheScrape) {
+  Router router(std::make_shared<NamedTokens>(), SystemClock(), random_);
+  int scrapes = 0;
+  AddHealthRoutes(router, checks_,
+                  [&scrapes] { return "looked_up " + std::to_string(++scrapes) + "\n"; });
+  const auto transport = http::MakeInProcessTransport(router, {}, SystemClock());
+  EXPECT_THAT(transport->Send({"GET", "/metrics", {}, "", ""}, {})->body,
+              ::testing::EndsWith("looked_up 1\n"));
+  EXPECT_THAT(transport->Send({"GET", "/metrics", {}, "", ""}, {})->body,
+              ::testing::EndsWith("looked_up 2\n"));
+}
+
 TEST_F(RouterTest, UnknownPathsAre404AlsoWithoutAToken) {
   for (const char* path : {"/", "/things", "/things/a/b", "/Things/a", "/things//"}) {
     EXPECT_EQ(Send("GET", path).status, 404) << path;

@@ -29,13 +29,15 @@ healing::Alert Bounded(const healing::Alert& alert) {
 
 }  // namespace
 
-void SignalBoard::Add(const healing::Alert& alert, WallTime now) {
+bool SignalBoard::Add(const healing::Alert& alert, WallTime now) {
   UnmatchedAlert entry{Bounded(alert), healing::AlertFingerprint(alert), now, now, 1};
+  bool news = true;
   MutexLock lock(mu_);
   const auto known = std::find_if(alerts_.begin(), alerts_.end(), [&](const UnmatchedAlert& one) {
     return one.fingerprint == entry.fingerprint;
   });
   if (known != alerts_.end()) {
+    news = known->alert.firing != alert.firing;
     entry.first_at = known->first_at;
     entry.occurrences += known->occurrences;
     alerts_.erase(known);
@@ -43,6 +45,7 @@ void SignalBoard::Add(const healing::Alert& alert, WallTime now) {
     alerts_.erase(alerts_.begin());
   }
   alerts_.push_back(std::move(entry));
+  return news;
 }
 
 std::vector<UnmatchedAlert> SignalBoard::List() const {

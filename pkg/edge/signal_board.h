@@ -29,7 +29,8 @@ class SignalBoard {
  public:
   static constexpr std::size_t kMax = 256;
 
-  void Add(const healing::Alert& alert, WallTime now);
+  // True: it is new, or says something else than the last time.
+  bool Add(const healing::Alert& alert, WallTime now);
   // The latest first.
   std::vector<UnmatchedAlert> List() const;
 

@@ -57,10 +57,29 @@ options_beside_the_pod() {
   option NetworkPolicy "(.spec.egress | length) == 2" --set-json networkPolicy.probes=[]
   option ServiceMonitor '.spec.endpoints[0].interval == "5s"' --set serviceMonitor.enabled=true,serviceMonitor.interval=5s
   option ServiceMonitor '.metadata.labels.release == "p"' --set serviceMonitor.enabled=true,serviceMonitor.labels.release=p
+  option ServiceMonitor '.spec.endpoints[0].honorLabels' --set serviceMonitor.enabled=true
+  option ServiceMonitor '.spec.endpoints[0] | .scheme == "https" and .tlsConfig.serverName == "a"' --set serviceMonitor.enabled=true,http.tls.secretName=web,serviceMonitor.tlsConfig.serverName=a
+  option PrometheusRule '.metadata.labels.release == "p"' --set monitoring.rules.enabled=true,monitoring.rules.labels.release=p
+  option PrometheusRule '[.spec.groups[].rules[].annotations.runbook_url | startswith("https://wiki/x#salve")] | all' --set monitoring.rules.enabled=true,monitoring.rules.runbooks=https://wiki/x
+  option PrometheusRule '[.spec.groups[].rules[] | select(.alert == "SalveDown") | .expr | contains("job=~\".*heal.*\"")] == [true]' --set monitoring.rules.enabled=true,fullnameOverride=heal
+  option ConfigMap '(.data["salve.json"] // "{}" | fromjson | .uid) == "salve" and .metadata.labels.show == "yes"' --set monitoring.dashboard.enabled=true,monitoring.dashboard.labels.show=yes
   option ConfigMap '(.data["config.yaml"] | contains("- shop"))' --set 'config.backends[0].name=kubernetes,config.backends[0].kubernetes.allowedNamespaces={shop}'
   option ValidatingAdmissionPolicyBinding '.spec.validationActions == ["Deny"] and .metadata.name == "healingpolicies.salve.dev"' --set admission.guardrails=Deny
 }
 case_ "every option of the other objects has its effect" options_beside_the_pod
+
+tls() {
+  template
+  picks 'select(.kind == "Deployment" or .kind == "Pod") | tostring | select(contains("http-tls") or contains("HTTPS"))'
+  is ""
+  option Deployment "($container.args | index(\"--http-tls-key-file=/var/run/salve/http-tls/tls.key\")) != null" --set http.tls.secretName=web
+  option Deployment "$container | .livenessProbe.httpGet.scheme == \"HTTPS\" and .readinessProbe.httpGet.scheme == \"HTTPS\"" --set http.tls.secretName=web
+  option Deployment "$pod.volumes[1].secret.secretName == \"web\" and $container.volumeMounts[1].readOnly" --set http.tls.secretName=web
+  option Pod '.spec | .containers[0].args[1] | startswith("--url=https://salve.")' --set http.tls.secretName=web
+  option Pod '.spec.volumes[0].secret.items == [{key: "root.pem", path: "root.pem"}]' --set http.tls.secretName=web,http.tls.authorityKey=root.pem
+  option Pod '.spec.volumes == null and .spec.containers[0].volumeMounts == null' --set http.tls.secretName=web,http.tls.authorityKey=
+}
+case_ "with a Secret for it the HTTP port speaks TLS, and only then" tls
 
 options_that_leave_out() {
   local pair
@@ -103,6 +122,7 @@ bad_values() {
     config.backend=x config.exec.allowed=x 'config.probes.allowedCIDRs={anywhere}' config.backends[0].name=X \
     admission.guardrails=Maybe admission.approval=true http.port=70000 terminationGracePeriodSeconds=5 \
     rbac.actions.namespaces=shop 'secrets.namespaces={Shop}' serviceAccount.create=false \
+    http.tls.secretName=Web_tls http.tls.cert=x monitoring.rules.runbooks=ftp://x monitoring.alerts=true \
     topologySpread.hosts=Never serviceMonitor.interval=often networkPolicy.apiServer.ports=[] podlabels.a=b; do
     refused "$HELM" template salve "$chart" --namespace salve-system --set "$bad"
     says "values don't meet the specifications of the schema"
