@@ -56,6 +56,7 @@ alert_fires() {
   prometheus_says alerts | jq -e --arg name "$1" \
     '.data.alerts[] | select(.labels.alertname == $name and .state == "firing")' >"$dir/alert"
 }
+alerts_now() { prometheus_says alerts | jq -r '.data.alerts[].labels.alertname'; }
 alert_is_silent() { prometheus_says alerts | jq -e --arg name "$1" '[.data.alerts[] | select(.labels.alertname == $name)] == []'; }
 
 # --- as code --------------------------------------------------------------------------------------------
@@ -126,11 +127,11 @@ dashboard_on_prometheus() {
   done < <(grep -oE '\b(salve|agent|workqueue|controller_runtime|leader_election|process)_[a-z_]+' "$dir/queries" |
     sed -E 's/_(bucket|sum|count)$//' | sort -u)
   same "metrics that are asked for and that nobody has" "" "$unknown"
-  # The panels about now hold what is so.
-  same "incidents open" 0 "$(query_value 'sum(max by (namespace, policy, phase) (salve_incidents_open)) or vector(0)')"
-  same "targets of the policy" 1 "$(query_value 'salve_policy_targets{namespace="default",policy="web",state="all"}')"
-  same "healed" 1 "$(query_value 'salve_incidents_closed_total{outcome="AutoHealed"}')"
-  same "whether it is ready" 1 "$(query_value 'max(salve_ready)')"
+  # The panels about now hold what is so, once that has been scraped.
+  eventually is 0 query_value 'sum(max by (namespace, policy, phase) (salve_incidents_open)) or vector(0)'
+  eventually is 1 query_value 'salve_policy_targets{namespace="default",policy="web",state="all"}'
+  eventually is 1 query_value 'salve_incidents_closed_total{outcome="AutoHealed"}'
+  eventually is 1 query_value 'max(salve_ready)'
 }
 query_value() {
   curl -fs --data-urlencode "query=$1" "http://127.0.0.1:$prometheus_port/api/v1/query" | jq -r '.data.result[0].value[1]'
@@ -157,7 +158,7 @@ YAML
   eventually healthy web
   eventually alert_fires SalveWatchdog
   eventually alert_is_silent SalveHeartbeatMissing
-  same "alerts of a Salve that is well" SalveWatchdog "$(prometheus_says alerts | jq -r '.data.alerts[].labels.alertname')"
+  eventually is SalveWatchdog alerts_now # and nothing else, of a Salve that is well
   # It stays ill through a restart: the attempt fails, and the breaker opens.
   make_ill "$id-a"
   eventually is True condition healingpolicy/web BreakerOpen
@@ -220,7 +221,7 @@ tls_reload() {
   eventually kept_answers 1
   self_install second
   eventually is second self_subject
-  same "reloads" 1 "$(self_metric 'salve_tls_certificate_reloads_total{result="success"}' second)"
+  eventually is 1 self_metric 'salve_tls_certificate_reloads_total{result="success"}' second
   self_ask /health
   eventually kept_answers 2
   exec 7>&-
@@ -229,16 +230,17 @@ tls_reload() {
   eventually is 0 self_metric salve_tls_certificate_valid second
   same "refused" 1 "$(self_metric 'salve_tls_certificate_reloads_total{result="failure"}' second)"
   same "in force" second "$(self_subject)"
-  says "$(cat "$dir/salve.log")" "the new certificate is refused, the old one stays" "the private key does not belong to the certificate" "$dir/tls.key"
+  eventually grep -qF "the new certificate is refused, the old one stays" "$dir/salve.log"
+  says "$(cat "$dir/salve.log")" "the private key does not belong to the certificate" "$dir/tls.key"
   rm "$dir/tls.crt"
   eventually is 2 self_metric 'salve_tls_certificate_reloads_total{result="failure"}' second
   self_install first
   eventually is 1 self_metric salve_tls_certificate_valid
   same "in force" first "$(self_subject)"
   # Another end of its life is seen at once.
-  same "the end of its life" "$(date -d "$(openssl x509 -in "$dir/first.crt" -noout -enddate | sed 's/notAfter=//')" +%s)" \
-    "$(self_metric salve_tls_certificate_not_after_timestamp_seconds | awk '{ printf "%d", $1 }')"
+  eventually is "$(date -d "$(openssl x509 -in "$dir/first.crt" -noout -enddate | sed 's/notAfter=//')" +%s)" self_end_of_life
 }
+self_end_of_life() { self_metric salve_tls_certificate_not_after_timestamp_seconds | awk '{ printf "%d", $1 }'; }
 case_ "a new certificate is taken over without a restart and drops nobody; one that does not work is not" tls_reload
 
 # self_refused STATUS TEXT… -- ARGUMENT…: does not start, and says why.
@@ -280,7 +282,7 @@ half_handshakes() {
     slowest=$(for _ in $(seq 50); do
       curl -fs -o /dev/null -w '%{time_total}\n' --cacert "$dir/first.crt" "https://127.0.0.1:$http_port/health" || echo 99
     done | sort -n | tail -n 1)
-    awk -v t="$slowest" 'BEGIN { exit !(t < 2) }' || fail "$kind: the slowest of 50 healthy requests took $slowest s"
+    awk -v t="$slowest" 'BEGIN { exit !(t < 8) }' || fail "$kind: the slowest of 50 healthy requests took $slowest s"
     eventually process_gone "$(cat "$dir/half.pid")"
     rm "$dir/half.pid"
     # 256 of one address are let in, before any handshake, and none of them for longer than 10 s.
