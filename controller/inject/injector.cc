@@ -19,6 +19,7 @@ using backends::docker::ExecOutput;
 using nlohmann::json;
 
 constexpr std::chrono::milliseconds kBetweenTries{200};
+constexpr int kTriesBeforeMore = 3;
 
 // Fills up to the limit in one run: what a script has begun is not refused any more, so it must
 // know how much is left. ARGV: bytes of one value, how many at most.
@@ -200,8 +201,9 @@ StatusOr<std::string> Exhaust(const Run& run, const std::vector<std::string>& ho
     SALVE_ASSIGN_OR_RETURN(const ExecOutput out, run.Exec(attempt));
     last = out.stdout_text + out.stderr_text;
     if (const std::string refusal = RefusalIn(last); !refusal.empty()) return refusal;
-    // The first ones need time to connect; after that somebody else has given a connection back.
-    if (++tries % 15 == 0) more = 2;
+    // A place that somebody else held for a moment (a probe, this try) is free again, and was
+    // refused to one of the first ones: it is taken before a healer has seen how few are left.
+    if (++tries % kTriesBeforeMore == 0) more = 2;
   } while (run.Pause());
   return run.TooLate(last);
 }
