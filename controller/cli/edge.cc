@@ -20,10 +20,7 @@ StatusOr<std::unique_ptr<http::Transport>> EdgeTransport(const http::Url& url,
     if (!pem.ok()) return pem.status().Annotate(kAuthorityFlag);
     tls.ca_pem = *std::move(pem);
   }
-  const bool v6 = url.host.find(':') != std::string::npos;
-  const std::string host = v6 ? "[" + url.host + "]" : url.host;
-  return http::MakeTcpTransport(url.scheme + "://" + host + ":" + std::to_string(url.port), tls,
-                                SystemClock());
+  return http::MakeTcpTransport(http::BaseUrl(url), tls, SystemClock());
 }
 
 }  // namespace salve::cli

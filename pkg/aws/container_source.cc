@@ -64,9 +64,7 @@ class ContainerSource final : public CredentialSource {
     const StatusOr<http::Url> url = http::ParseUrl(*uri);
     if (!url.ok()) return url.status().Annotate("AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
     SALVE_RETURN_IF_ERROR(CheckHost(*url));
-    const bool v6 = url->host.find(':') != std::string::npos;
-    out.base_url = url->scheme + "://" + (v6 ? "[" + url->host + "]" : url->host) + ":" +
-                   std::to_string(url->port);
+    out.base_url = http::BaseUrl(*url);
     out.request.target = url->path.empty() ? "/" : url->path;
     return out;
   }

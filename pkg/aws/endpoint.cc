@@ -48,10 +48,6 @@ bool UsualNameIsDualStack(const Service& service, const Partition& partition) {
   return service.name == "secretsmanager" && partition.suffix.starts_with("amazonaws.com");
 }
 
-std::string BracketedHost(const http::Url& url) {
-  return url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-}
-
 StatusOr<Endpoint> OwnEndpoint(const std::string& text, const std::string& where,
                                const std::string& region) {
   const StatusOr<http::Url> url = http::ParseUrl(text);
@@ -68,7 +64,7 @@ StatusOr<Endpoint> OwnEndpoint(const std::string& text, const std::string& where
   Endpoint endpoint;
   endpoint.region = region;
   const bool usual = url->port == (url->scheme == "https" ? 443 : 80);
-  endpoint.host = BracketedHost(*url) + (usual ? "" : ":" + std::to_string(url->port));
+  endpoint.host = http::BracketedHost(*url) + (usual ? "" : ":" + std::to_string(url->port));
   endpoint.base_url = url->scheme + "://" + endpoint.host;
   endpoint.path_prefix = url->path;
   while (endpoint.path_prefix.ends_with('/')) endpoint.path_prefix.pop_back();

@@ -406,11 +406,8 @@ StatusOr<std::unique_ptr<Transport>> MakeTcpTransport(const std::string& base_ur
   }
   auto peer = std::make_shared<TlsPeer>();
   peer->name = tls.server_name.empty() ? url.host : tls.server_name;
-  const bool v6 = url.host.find(':') != std::string::npos;
-  const std::string clean =
-      url.scheme + "://" + (v6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
   return std::unique_ptr<Transport>(
-      std::make_unique<TcpTransport>(clean, tls, std::move(peer), clock));
+      std::make_unique<TcpTransport>(BaseUrl(url), tls, std::move(peer), clock));
 }
 
 }  // namespace salve::http

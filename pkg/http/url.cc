@@ -212,4 +212,12 @@ StatusOr<Url> ParseUrl(std::string_view url) {
   return out;
 }
 
+std::string BracketedHost(const Url& url) {
+  return url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+}
+
+std::string BaseUrl(const Url& url) {
+  return url.scheme + "://" + BracketedHost(url) + ":" + std::to_string(url.port);
+}
+
 }  // namespace salve::http

@@ -55,6 +55,10 @@ struct Url {
   std::string path;  // "" or "/…", with the query
 };
 StatusOr<Url> ParseUrl(std::string_view url);
+// The host as a URL has it: an IPv6 address in brackets.
+std::string BracketedHost(const Url& url);
+// "scheme://host:port", whatever the path: what a transport is made for.
+std::string BaseUrl(const Url& url);
 
 }  // namespace salve::http
 

@@ -84,5 +84,10 @@ TEST(ParseUrl, RefusesWhatCannotBeMeant) {
   }
 }
 
+TEST(BaseUrlTest, HasThePortAndBracketsAndNoPath) {
+  EXPECT_EQ(BaseUrl(*ParseUrl("https://api.example.com/v3?a=b")), "https://api.example.com:443");
+  EXPECT_EQ(BaseUrl(*ParseUrl("http://[::1]:8080/")), "http://[::1]:8080");
+}
+
 }  // namespace
 }  // namespace salve::http

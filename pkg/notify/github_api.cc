@@ -149,9 +149,7 @@ Status JudgeGithub(const GithubCall& call, int status, const http::Headers& head
 Status GithubApi::Connect() {
   if (transport_ != nullptr) return Status::Ok();
   SALVE_ASSIGN_OR_RETURN(const http::Url url, http::ParseUrl(configuration_.url));
-  const std::string host =
-      url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-  const std::string base = url.scheme + "://" + host + ":" + std::to_string(url.port);
+  const std::string base = http::BaseUrl(url);
   SALVE_ASSIGN_OR_RETURN(transport_, environment_.connect != nullptr
                                          ? environment_.connect(base)
                                          : http::MakeTcpTransport(base, {}, *environment_.clock));

@@ -100,9 +100,7 @@ StatusOr<std::string> HttpPoster::Post(const std::string& address, http::Headers
   if (!url.ok() || (url->scheme != "http" && url->scheme != "https")) {
     return InvalidArgumentError(name_ + " is no http or https URL");
   }
-  const std::string host =
-      url->host.find(':') == std::string::npos ? url->host : "[" + url->host + "]";
-  SALVE_RETURN_IF_ERROR(Connect(url->scheme + "://" + host + ":" + std::to_string(url->port)));
+  SALVE_RETURN_IF_ERROR(Connect(http::BaseUrl(*url)));
   http::Request request;
   request.method = "POST";
   request.target = url->path.empty() ? "/" : url->path;
@@ -120,7 +118,7 @@ StatusOr<std::string> HttpPoster::Post(const std::string& address, http::Headers
                             : stream.code() == Code::kAborted        ? "the connection broke"
                             : stream.code() == Code::kCancelled      ? "stopped"
                                                                      : stream.status().message();
-    std::string message = host + ":" + std::to_string(url->port) + ": ";
+    std::string message = http::BracketedHost(*url) + ":" + std::to_string(url->port) + ": ";
     // What the transport says has the path in it.
     message += name_.empty() || why.find(url->path) == std::string::npos || url->path.empty()
                    ? why

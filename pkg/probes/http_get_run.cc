@@ -32,7 +32,7 @@ asio::ssl::context& TlsContext() {
 
 void HttpGetRun::Get(const http::Url& url, const std::string& path, const std::string& more) {
   url_ = url;
-  std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
+  std::string host = http::BracketedHost(url);
   if (url.port != (url.scheme == "https" ? 443 : 80)) host += ":" + std::to_string(url.port);
   request_ = "GET " + path + " HTTP/1.1\r\nHost: " + host +
              "\r\nUser-Agent: salve-probe\r\nAccept: */*\r\n" + more + "Connection: close\r\n\r\n";
