@@ -454,12 +454,13 @@ server_side() {
 }
 case_ "kubectl apply --server-side -k of the production overlay, twice, changes nothing the second time" server_side
 
+# What is in the namespace goes with it, so that some of it may be gone when its turn comes.
 one_apply() {
-  ok kc delete -k "$root/manifests/overlays/production"
+  ok kc delete --ignore-not-found -k "$root/manifests/overlays/production"
   eventually 60 gone
   ok kc apply --server-side -k "$root/manifests/overlays/development"
   ok kc -n salve-system get deployment salve-controller -o 'jsonpath={.spec.template.spec.containers[0].image}' && is salve:dev
-  ok kc delete -k "$root/manifests/overlays/development"
+  ok kc delete --ignore-not-found -k "$root/manifests/overlays/development"
 }
 gone() { ! kc get namespace salve-system; }
 case_ "the development overlay is installed and taken away by one command each" one_apply
