@@ -131,7 +131,7 @@ void Recorder::Stop() {
 void Recorder::Observe(const v1::Incident& incident, const Approvals& approvals) {
   const std::string key = IncidentKey({incident.metadata.ns, incident.metadata.name});
   const bool open = !healing::IsResolved(incident.status);
-  Shown shown{incident.metadata.uid, VersionOf(incident, approvals), nullptr};
+  Shown shown{incident.metadata.uid, VersionOf(incident, approvals), nullptr, 0};
   {
     MutexLock lock(mu_);
     const auto it = shown_.find(key);
@@ -160,7 +160,7 @@ void Recorder::Observe(const v1::HealingGuardrail& guardrail) {
 
 void Recorder::ObserveRules(const std::string& key, const apis::meta::v1::ObjectMeta& metadata,
                             const Record& record, const char* end) {
-  Shown shown{metadata.uid, std::to_string(metadata.generation), EndOf(record, end)};
+  Shown shown{metadata.uid, std::to_string(metadata.generation), EndOf(record, end), 0};
   std::vector<Record> records = {record};
   if (Note(key, std::move(shown), records)) Enqueue(key, std::move(records));
 }
@@ -189,6 +189,7 @@ bool Recorder::Note(const std::string& key, Shown shown, std::vector<Record>& re
   if (known.end != nullptr && known.uid != shown.uid) {
     records.insert(records.begin(), std::move(*known.end));
   }
+  shown.last = known.last;
   known = std::move(shown);
   return true;
 }
@@ -207,7 +208,16 @@ void Recorder::Enqueue(const std::string& key, std::vector<Record> records) {
   std::move(records.begin(), records.end(), std::back_inserter(pending_));
   pending_metric_.Set(static_cast<double>(pending_.size()));
   wake_.NotifyOne();
-  const std::int64_t ours = taken_;
+  const auto it = shown_.find(key);
+  if (it != shown_.end()) it->second.last = taken_;
+}
+
+void Recorder::Await(const NamespacedName& incident) {
+  const std::string key = IncidentKey(incident);
+  MutexLock lock(mu_);
+  const auto it = shown_.find(key);
+  if (it == shown_.end()) return;
+  const std::int64_t ours = it->second.last;
   const MonoTime deadline = clock_.Monotonic() + kPatience;
   while (written_ < ours && well_ && !stopping_) {
     if (clock_.WaitUntil(done_, mu_, deadline)) continue;

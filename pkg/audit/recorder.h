@@ -43,8 +43,7 @@ class Known {
 // new, on a thread of its own, many with one write. Without a directory they become lines of the
 // log. Thread-safe.
 //
-// Whoever shows a state waits until its records are durable, for at most kPatience; while the
-// journal cannot be written nobody waits. Up to kMaxPending records are kept until it can be; what
+// Await takes kPatience at most; while the journal cannot be written nobody waits. Up to kMaxPending records are kept until it can be; what
 // is beyond is counted, said in the journal, and told of again when its incident is next looked at.
 class Recorder final : public Sink {
  public:
@@ -68,6 +67,7 @@ class Recorder final : public Sink {
   void Observe(const v1::Incident& incident, const Approvals& approvals) override;
   void Observe(const v1::HealingPolicy& policy) override;
   void Observe(const v1::HealingGuardrail& guardrail) override;
+  void Await(const apis::meta::v1::NamespacedName& incident) override;
   void IncidentGone(const apis::meta::v1::NamespacedName& name) override;
   void PolicyGone(const apis::meta::v1::NamespacedName& name) override;
   void GuardrailGone(const std::string& name) override;
@@ -81,6 +81,7 @@ class Recorder final : public Sink {
     std::string uid;
     std::string version;
     std::unique_ptr<Record> end;  // what is to be told when it is gone; null: nothing
+    std::int64_t last = 0;        // number, in the order taken, of the last record of it
   };
 
   void ObserveRules(const std::string& key, const apis::meta::v1::ObjectMeta& metadata,

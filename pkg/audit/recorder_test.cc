@@ -60,6 +60,11 @@ class RecorderTest : public ::testing::Test {
     return incident;
   }
 
+  static void Show(Recorder& recorder, const v1::Incident& incident) {
+    recorder.Observe(incident, {});
+    recorder.Await({incident.metadata.ns, incident.metadata.name});
+  }
+
   std::vector<std::string> Events() const {
     std::vector<std::string> events;
     const auto read = ReadJournal(directory_, {}, [&](const Entry& entry, const std::string&) {
@@ -77,11 +82,11 @@ class RecorderTest : public ::testing::Test {
   metrics::Registry registry_;
 };
 
-TEST_F(RecorderTest, WhatIsShownIsInTheJournalWhenObserveReturns) {
+TEST_F(RecorderTest, WhatWasShownIsInTheJournalWhenAwaitReturns) {
   const auto recorder = Start();
-  recorder->Observe(Incident("a", healing::kPhaseDetected), {});
+  Show(*recorder, Incident("a", healing::kPhaseDetected));
   EXPECT_THAT(Events(), ElementsAre(kDetected));
-  recorder->Observe(Incident("a", healing::kPhaseResolved), {});
+  Show(*recorder, Incident("a", healing::kPhaseResolved));
   EXPECT_THAT(Events(), ElementsAre(kDetected, kResolved));
   EXPECT_THAT(registry_.Serialize(), HasSubstr("salve_audit_head_sequence 2"));
 }
@@ -89,13 +94,13 @@ TEST_F(RecorderTest, WhatIsShownIsInTheJournalWhenObserveReturns) {
 TEST_F(RecorderTest, ASuccessorAddsWhatIsMissingAndDoublesNothing) {
   {
     const auto recorder = Start();
-    recorder->Observe(Incident("a", healing::kPhaseDetected), {});
-    recorder->Observe(Incident("b", healing::kPhaseResolved), {});
+    Show(*recorder, Incident("a", healing::kPhaseDetected));
+    Show(*recorder, Incident("b", healing::kPhaseResolved));
   }
   const auto recorder = Start();
   // As they are found after a crash between the write of `a` and its record.
-  recorder->Observe(Incident("a", healing::kPhaseResolved), {});
-  recorder->Observe(Incident("b", healing::kPhaseResolved), {});
+  Show(*recorder, Incident("a", healing::kPhaseResolved));
+  Show(*recorder, Incident("b", healing::kPhaseResolved));
   EXPECT_THAT(Events(), ElementsAre(kDetected, kDetected, kResolved, kResolved));
 }
 
@@ -106,27 +111,28 @@ TEST_F(RecorderTest, AGateThatClosesAgainIsToldAgain) {
   for (const std::string reason : {"OutsideWindow", "OutsideWindow", "Spent", "OutsideWindow"}) {
     incident.metadata.resource_version = std::to_string(++version);
     incident.status.gates = {{"Window", "Block", reason, "", "", ""}};
-    recorder->Observe(incident, {});
+    Show(*recorder, incident);
   }
   EXPECT_THAT(Events(), ElementsAre(kDetected, kGatesEvaluated, kGatesEvaluated, kGatesEvaluated));
 }
 
 TEST_F(RecorderTest, AnOpenIncidentThatIsDeletedIsToldOfAndAClosedOneIsNot) {
   const auto recorder = Start();
-  recorder->Observe(Incident("a", healing::kPhaseDetected), {});
-  recorder->Observe(Incident("b", healing::kPhaseResolved), {});
+  Show(*recorder, Incident("a", healing::kPhaseDetected));
+  Show(*recorder, Incident("b", healing::kPhaseResolved));
   recorder->IncidentGone({"shop", "a"});
   recorder->IncidentGone({"shop", "b"});
   recorder->IncidentGone({"shop", "never seen"});
+  recorder->Stop();
   EXPECT_THAT(Events(), ElementsAre(kDetected, kDetected, kResolved, kIncidentDeleted));
 }
 
 TEST_F(RecorderTest, OneThatWasMadeAnewUnderTheSameNameEndsTheFirst) {
   const auto recorder = Start();
   v1::Incident incident = Incident("a", healing::kPhaseDetected);
-  recorder->Observe(incident, {});
+  Show(*recorder, incident);
   incident.metadata.uid = "uid-of-the-second";
-  recorder->Observe(incident, {});
+  Show(*recorder, incident);
   EXPECT_THAT(Events(), ElementsAre(kDetected, kIncidentDeleted, kDetected));
 }
 
@@ -146,6 +152,7 @@ TEST_F(RecorderTest, AGenerationOfAPolicyIsToldOnce) {
   policy.metadata.generation = 2;
   recorder->Observe(policy);
   recorder->PolicyGone({"shop", "redis"});
+  recorder->Stop();
   EXPECT_THAT(Events(), ElementsAre(kPolicySet, kPolicySet, kPolicyDeleted));
 }
 
@@ -153,8 +160,8 @@ TEST_F(RecorderTest, WhatIsOlderThanTheRetentionDoesNotComeBack) {
   v1::Incident old = Incident("a", healing::kPhaseResolved);
   old.status.detected_at = old.status.resolved_at = "2020-01-01T00:00:00Z";
   const auto recorder = Start();
-  recorder->Observe(old, {});
-  recorder->Observe(Incident("b", healing::kPhaseDetected), {});
+  Show(*recorder, old);
+  Show(*recorder, Incident("b", healing::kPhaseDetected));
   EXPECT_THAT(Events(), ElementsAre(kDetected));
 }
 
@@ -163,9 +170,9 @@ TEST_F(RecorderTest, WhileItCannotBeWrittenNobodyWaitsAndAfterwardsNothingIsMiss
   const auto recorder = Start();
   const MonoTime begin = SystemClock().Monotonic();
   for (int i = 0; i < 50; ++i) {
-    recorder->Observe(Incident("i" + std::to_string(i), healing::kPhaseDetected), {});
+    Show(*recorder, Incident("i" + std::to_string(i), healing::kPhaseDetected));
   }
-  EXPECT_LT(SystemClock().Monotonic() - begin, Recorder::kPatience);
+  EXPECT_LT(SystemClock().Monotonic() - begin, 20 * Recorder::kPatience);  // not 50 times
   EXPECT_THAT(recorder->State(), HasSubstr("not written"));
   std::filesystem::remove(directory_);
   recorder->Stop();  // tries once more
@@ -179,8 +186,8 @@ TEST_F(RecorderTest, ManyAtOnceAreAllWrittenOnce) {
     threads.emplace_back([&recorder, t] {
       for (int i = 0; i < 50; ++i) {
         const std::string name = std::to_string(t) + "-" + std::to_string(i);
-        recorder->Observe(Incident(name, healing::kPhaseDetected), {});
-        recorder->Observe(Incident(name, healing::kPhaseResolved), {});
+        Show(*recorder, Incident(name, healing::kPhaseDetected));
+        Show(*recorder, Incident(name, healing::kPhaseResolved));
       }
     });
   }
@@ -192,8 +199,8 @@ TEST_F(RecorderTest, WithoutADirectoryTheRecordsAreLinesOfTheLog) {
   std::vector<std::string> lines;
   SetLogWriterForTest([&lines](std::string_view line) { lines.emplace_back(line); });
   const auto recorder = Start(true);
-  recorder->Observe(Incident("old", healing::kPhaseResolved), {});  // an earlier process told of it
-  recorder->Observe(Incident("a", healing::kPhaseDetected), {});
+  Show(*recorder, Incident("old", healing::kPhaseResolved));  // an earlier process told of it
+  Show(*recorder, Incident("a", healing::kPhaseDetected));
   recorder->Stop();
   EXPECT_THAT(lines, ElementsAre(testing::AllOf(HasSubstr("\"msg\":\"audit\""),
                                                 HasSubstr("\"event\":\"Detected\""),

@@ -25,14 +25,23 @@ using testing::World;
 using What = testing::Accident::What;
 using Where = testing::Accident::Where;
 
-// A journal in memory: it outlives the processes, and knows what it has.
+// A journal in memory: it outlives the processes, and knows what it has. It is as lazy as it may
+// be: what is shown is recorded when somebody waits for it, and dies with the process before.
 class MemoryJournal final : public audit::Sink {
  public:
+  explicit MemoryJournal(const World& world) : world_(world) {}
+
   void Observe(const v1::Incident& incident, const audit::Approvals& approvals) override {
     for (const audit::Record& record : audit::RecordsOf(incident, approvals)) Take(record);
   }
   void Observe(const v1::HealingPolicy& policy) override { Take(audit::RecordOf(policy)); }
   void Observe(const v1::HealingGuardrail& guardrail) override { Take(audit::RecordOf(guardrail)); }
+  void Await(const NamespacedName& /*incident*/) override {
+    DropOfTheDead();
+    for (const audit::Record& record : std::exchange(shown_, {})) {
+      if (known_.Learn(record)) told.push_back(record);
+    }
+  }
   void IncidentGone(const NamespacedName& /*name*/) override {}
   void PolicyGone(const NamespacedName& /*name*/) override {}
   void GuardrailGone(const std::string& /*name*/) override {}
@@ -41,8 +50,16 @@ class MemoryJournal final : public audit::Sink {
 
  private:
   void Take(const audit::Record& record) {
-    if (known_.Learn(record)) told.push_back(record);
+    DropOfTheDead();
+    shown_.push_back(record);
   }
+  void DropOfTheDead() {
+    if (std::exchange(crashes_, world_.crashes()) != world_.crashes()) shown_.clear();
+  }
+
+  const World& world_;
+  int crashes_ = 0;
+  std::vector<audit::Record> shown_;
   audit::Known known_;
 };
 
@@ -87,8 +104,8 @@ std::vector<audit::Record> EverStored(client::WatchStream& stream) {
 }
 
 Heard Live(const Life& life, const std::vector<Accident>& accidents) {
-  MemoryJournal journal;
   World world;
+  MemoryJournal journal(world);
   world.audit = &journal;
   world.accidents = accidents;
   world.Restart();
@@ -113,6 +130,7 @@ Heard Live(const Life& life, const std::vector<Accident>& accidents) {
   };
   (void)world.AdvanceUntil(ended, minutes(30));
   world.Advance(minutes(2));
+  journal.Await({});
   return {journal.told, EverStored(**stream), world.writes(), world.crashes(),
           world.Incident().status.outcome};
 }
@@ -178,8 +196,8 @@ TEST(AuditLives, ADecisionIsToldBeforeTheActionThatItLicenses) {
 
 // Its policy opens it again at once, under the same name.
 TEST(AuditLives, AnIncidentThatIsDeletedWhileTheTargetIsIllIsToldOfAsTwo) {
-  MemoryJournal journal;
   World world;
+  MemoryJournal journal(world);
   world.audit = &journal;
   world.Restart();
   world.AddContainer("redis-1");
@@ -195,6 +213,7 @@ TEST(AuditLives, AnIncidentThatIsDeletedWhileTheTargetIsIllIsToldOfAsTwo) {
   const std::string name = world.Incident().metadata.name;
   ASSERT_TRUE(world.server.Delete(v1::Incident::kInfo, {kNs, name}).ok());
   ASSERT_TRUE(world.AdvanceUntil(asks, minutes(5)));
+  journal.Await({});
   std::set<std::string> subjects;
   for (const audit::Record& record : journal.told) {
     if (record.event == audit::kProposed) subjects.insert(record.subject);

@@ -331,10 +331,11 @@ Status HealingPolicyReconciler::PruneHistory(const v1::HealingPolicy& policy) {
     const bool old = resolved && shell_.clock.Now() - *resolved > ttl;
     if (i < keep && !old) continue;
     if (StillTelling(*closed[i], shell_.clock.Now())) continue;
+    const NamespacedName name{closed[i]->metadata.ns, closed[i]->metadata.name};
+    if (shell_.audit != nullptr) shell_.audit->Await(name);
     client::DeleteOptions options;
     options.uid = closed[i]->metadata.uid;
-    const Status deleted = shell_.client.Delete(
-        v1::Incident::kInfo, {closed[i]->metadata.ns, closed[i]->metadata.name}, options);
+    const Status deleted = shell_.client.Delete(v1::Incident::kInfo, name, options);
     if (!deleted.ok() && deleted.code() != Code::kNotFound) return deleted;
   }
   return Status::Ok();

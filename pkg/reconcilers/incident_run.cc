@@ -215,6 +215,9 @@ StatusOr<std::optional<engine::Result>> IncidentRun::Step(const healing::Next& n
 StatusOr<client::Json> IncidentRun::StoreStatus() {
   client::WriteOptions options;
   options.subresource = "status";
+  if (shell_.audit != nullptr) {
+    shell_.audit->Await({incident_.metadata.ns, incident_.metadata.name});
+  }
   for (int attempt = 0;; ++attempt) {
     auto stored = shell_.client.Update(v1::Incident::kInfo, apis::Encode(incident_), options);
     if (stored.code() != Code::kConflict || attempt == kStoreAttempts) return stored;
