@@ -43,6 +43,21 @@ wait_until() {
   done
 }
 
+# retried COMMAND…: runs COMMAND, and once more after 5, 20 and 60 seconds where it failed: a registry that is
+# busy answers a moment later. Prints what the last run printed; its progress and errors go where they go.
+retried() {
+  local pause printed
+  for pause in 5 20 60 ""; do
+    if printed=$("$@"); then
+      [ -z "$printed" ] || printf '%s\n' "$printed"
+      return 0
+    fi
+    [ -n "$pause" ] || return 1
+    say "once more in $pause s, since this failed: $*"
+    sleep "$pause"
+  done
+}
+
 # with_lock FILE COMMAND…: runs COMMAND while no other process holds FILE's lock. COMMAND does not
 # inherit the lock's descriptor, or a background process of its own would keep the lock for ever.
 with_lock() {

@@ -3,9 +3,9 @@
 #
 # How scripts find the Docker engine that hack/docker-up wrote down. Source after common.sh.
 
-# engine_answers HOST: true where a Docker engine answers at HOST within five seconds.
+# engine_answers HOST: true where a Docker engine answers at HOST within thirty seconds; one that is not there fails at once.
 engine_answers() {
-  DOCKER_HOST=$1 timeout 5 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
+  DOCKER_HOST=$1 timeout 30 docker version --format '{{.Server.Version}}' >/dev/null 2>&1
 }
 
 # use_engine DIR: exports what DIR/docker.env says (DOCKER_HOST and, for TLS, two more).

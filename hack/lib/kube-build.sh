@@ -27,8 +27,8 @@ kube_find_go() {
 # they are the published v0.<minor>.<patch> of the same release.
 kube_write_module() {
   local go=$1 dir=$2 origin
-  origin=$(cd "$dir" && GOTOOLCHAIN=local GOWORK=off "$go" mod download -json "k8s.io/kubernetes@v$KUBE_VERSION" |
-    sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')
+  origin=$(cd "$dir" && GOTOOLCHAIN=local GOWORK=off retried "$go" mod download -json "k8s.io/kubernetes@v$KUBE_VERSION" |
+    sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p') || true
   [ -n "$origin" ] || die 1 "the Go module k8s.io/kubernetes@v$KUBE_VERSION could not be downloaded"
   sed -e 's|^module .*|module kube-build|' \
     -e "s|=> \./staging/src/\(k8s\.io/[a-z-]*\)|=> \1 v0.${KUBE_VERSION#1.}|" \
@@ -43,10 +43,11 @@ kube_write_module() {
 kube_go_build() {
   local go=$1 dir=$2 jobs=$3 output=$4 at=k8s.io/component-base/version minor=${KUBE_VERSION#1.}
   shift 4
-  # -mod=mod: the sums of the replaced modules are added on the way, checked by the sum database.
+  # -mod=mod: the sums of the replaced modules are added on the way, checked by the sum database. Modules are
+  # downloaded on the way, too; what was compiled before one could not be had is not compiled again.
   (
     export CGO_ENABLED=0 GOTOOLCHAIN=local GOWORK=off
-    cd "$dir" && nice -n 19 "$go" build -mod=mod -trimpath -p "$jobs" \
+    cd "$dir" && retried nice -n 19 "$go" build -mod=mod -trimpath -p "$jobs" \
       -ldflags "-s -w -X $at.gitVersion=v$KUBE_VERSION -X $at.gitMajor=1 -X $at.gitMinor=${minor%.*} -X $at.gitTreeState=clean" \
       -o "$output" "$@"
   ) >"$dir/log" 2>&1 || {

@@ -92,7 +92,7 @@ kube_ready() {
 }
 
 # kube_get ARGUMENT…: an HTTP request to this machine; true where the answer is 2xx.
-kube_get() { curl --silent --fail --output /dev/null --noproxy '*' --max-time 5 "$@"; }
+kube_get() { curl --silent --fail --output /dev/null --noproxy '*' --max-time 30 "$@"; }
 
 kube_node_is_ready() {
   [ "$(kube_kubectl get node localhost -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]

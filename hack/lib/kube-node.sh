@@ -197,7 +197,7 @@ node_down() {
 
 # kill_pods: all processes of the pods, by their cgroup, and then their shims.
 kill_pods() {
-  wait_until 20 no_processes_in_cgroups ||
+  wait_until 120 no_processes_in_cgroups ||
     die 1 "the processes of the pods in the cgroups salve-$KUBE_ID could not be killed"
   kill_carriers "$kube_dir/containerd/containerd.sock"
 }

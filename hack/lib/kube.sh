@@ -62,12 +62,12 @@ kube_fail() {
 }
 
 # kube_wait_ready DIR COMPONENT: waits until the component answers that it is ready; fails at once where it
-# ends, and after SALVE_KUBE_SECONDS (60).
+# ends, and after SALVE_KUBE_SECONDS (240).
 kube_wait_ready() {
-  local seconds=${SALVE_KUBE_SECONDS:-60}
+  local seconds=${SALVE_KUBE_SECONDS:-240}
   kube_open "$1"
-  wait_until "$seconds" kube_settled "$2" || true
-  kube_ready "$2" >/dev/null 2>&1 && return 0
+  # Settled and not ended is ready.
+  ! wait_until "$seconds" kube_settled "$2" || ! kube_pid "$kube_dir" "$2" >/dev/null || return 0
   kube_pid "$kube_dir" "$2" >/dev/null ||
     kube_fail "$2" "$2 ended; if what it kept is damaged, hack/kube-down --purge $1 removes that"
   kube_fail "$2" "$2 is not ready after $seconds s; SALVE_KUBE_SECONDS gives a slow machine more time"
@@ -79,12 +79,12 @@ kube_settled() { kube_ready "$1" || ! kube_pid "$kube_dir" "$1"; }
 # kube_kubectl ARGUMENT…: kubectl as admin of the cluster that was opened last.
 kube_kubectl() {
   [ -n "${kube_kubectl_path:-}" ] || kube_kubectl_path=$("$SALVE_ROOT/hack/kubectl")
-  "$kube_kubectl_path" --kubeconfig "$kube_dir/admin.kubeconfig" --request-timeout=10s "$@"
+  "$kube_kubectl_path" --kubeconfig "$kube_dir/admin.kubeconfig" --request-timeout=60s "$@"
 }
 
 # kube_ctr ARGUMENT…: ctr on the containers and images of the cluster that was opened last.
 kube_ctr() {
-  timeout 120 ctr --address "$kube_dir/containerd/containerd.sock" --namespace k8s.io "$@"
+  timeout 240 ctr --address "$kube_dir/containerd/containerd.sock" --namespace k8s.io "$@"
 }
 
 # kube_load_image DIR TARBALL: makes the images of a tarball (docker save, or OCI; also gzipped)

@@ -30,7 +30,7 @@ spawn() {
     echo "$$ $(sed "s/.*) //" "/proc/$$/stat" | cut -d " " -f 20)" >"$file.new"
     mv "$file.new" "$file"; exec "$@"' sh "$pidfile" "$@" >>"$log" 2>&1 </dev/null &
   disown # or the shell reports its end in the middle of other output
-  wait_until 10 test -s "$pidfile" || die 1 "could not start $1; see $log"
+  wait_until 60 test -s "$pidfile" || die 1 "could not start $1; see $log"
 }
 
 # pid_of PIDFILE: prints the id of the process that spawn wrote down; false where it has ended.
@@ -50,7 +50,7 @@ stop_pid() {
     kill -CONT "$pid" 2>/dev/null || true
     if ! wait_until "$2" process_gone "$pid"; then
       kill -KILL "$pid" 2>/dev/null || true
-      wait_until 10 process_gone "$pid" || die 1 "could not stop process $pid of $1"
+      wait_until 60 process_gone "$pid" || die 1 "could not stop process $pid of $1"
     fi
   fi
   rm -f "$1"
@@ -72,14 +72,14 @@ carriers() {
 # no_carriers WORD: true where no process carries WORD.
 no_carriers() { [ -z "$(carriers "$1")" ]; }
 
-# kill_carriers WORD [SECONDS]: kills the processes that carry WORD, and waits for their end (10 s).
+# kill_carriers WORD [SECONDS]: kills the processes that carry WORD, and waits for their end (60 s).
 kill_carriers() {
   local pids
   pids=$(carriers "$1")
   [ -n "$pids" ] || return 0
   # shellcheck disable=SC2086  # one argument for each process id
   as_root kill -KILL $pids 2>/dev/null || true
-  wait_until "${2:-10}" no_carriers "$1" || die 1 "could not stop the processes with $1: $(carriers "$1" | xargs)"
+  wait_until "${2:-60}" no_carriers "$1" || die 1 "could not stop the processes with $1: $(carriers "$1" | xargs)"
 }
 
 # unmount_below DIR: unmounts everything below DIR, the innermost first.

@@ -11,7 +11,7 @@
 namespace salve::apiserver::testing {
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds(10);
+constexpr Duration kPatience = std::chrono::seconds(120);
 
 MonoTime Deadline() { return SystemClock().Monotonic() + kPatience; }
 
@@ -94,7 +94,7 @@ Json WatchReader::Next() {
   while (unread_.find('\n') == std::string::npos) {
     if (closed_) return nullptr;
     if (!SystemClock().WaitUntil(changed_, mu_, deadline)) {
-      ADD_FAILURE() << "no event came in ten seconds";
+      ADD_FAILURE() << "no event came in two minutes";
       return nullptr;
     }
   }
@@ -162,7 +162,7 @@ Answer TestServer::Send(http::Request request) {
   MutexLock lock(slot->mu);
   while (!slot->response) {
     if (!SystemClock().WaitUntil(slot->changed, slot->mu, deadline) && !slot->response) {
-      ADD_FAILURE() << "no answer in ten seconds";
+      ADD_FAILURE() << "no answer in two minutes";
       return answer;
     }
   }

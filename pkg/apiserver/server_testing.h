@@ -20,7 +20,7 @@ struct Answer {
   std::string text;
 };
 
-// What a watcher has got. Waits in real time, at most ten seconds.
+// What a watcher has got. Waits in real time, at most two minutes.
 class WatchReader final : public http::StreamSink {
  public:
   explicit WatchReader(std::size_t buffer_bytes = SIZE_MAX) : buffer_bytes_(buffer_bytes) {}
@@ -83,7 +83,7 @@ inline constexpr char kApprovals[] =
     "/apis/salve.dev/v1alpha1/namespaces/default/incidentapprovals";
 inline constexpr char kConfigMaps[] = "/api/v1/namespaces/default/configmaps";
 
-// Runs `condition` until it is true; false after ten seconds.
+// Runs `condition` until it is true; false after two minutes.
 bool Eventually(const std::function<bool()>& condition);
 
 }  // namespace salve::apiserver::testing

@@ -385,7 +385,7 @@ class ThreadedControllerTest : public ::testing::Test {
  protected:
   // Waits on the real clock for a condition, within a bound.
   bool Eventually(const std::function<bool()>& condition) {
-    const MonoTime deadline = SystemClock().Monotonic() + seconds(20);
+    const MonoTime deadline = SystemClock().Monotonic() + seconds(120);
     MutexLock lock(mu_);
     while (!condition()) {
       if (SystemClock().Monotonic() >= deadline) return false;

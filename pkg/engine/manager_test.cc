@@ -14,7 +14,6 @@ namespace {
 
 using client::testing::Call;
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 using testing::Fault;
 using testing::Widget;
 using testing::World;
@@ -108,9 +107,8 @@ TEST_F(ManagerTest, AStopRequestEndsTheWaitForCaches) {
   };
   Manager manager({}, leader_, env_);
   manager.Add(widgets_);
-  const MonoTime start = SystemClock().Monotonic();
+  // Not kDeadlineExceeded: that is how the wait ends by itself.
   EXPECT_EQ(manager.Start(stop.get_token()).code(), Code::kCancelled);
-  EXPECT_LT(SystemClock().Monotonic() - start, seconds(20));
 }
 
 TEST_F(ManagerTest, HealthNamesWhatIsWrong) {

@@ -28,7 +28,7 @@ class ServerStreams : public ::testing::Test {
   }
   void AwaitStream() { streaming_.wait(false); }
   bool AwaitClosed() {
-    const MonoTime deadline = SystemClock().Monotonic() + std::chrono::seconds(5);
+    const MonoTime deadline = SystemClock().Monotonic() + std::chrono::seconds(120);
     MutexLock lock(mu_);
     while (!closed_ && SystemClock().WaitUntil(changed_, mu_, deadline)) {
     }

@@ -92,12 +92,12 @@ TEST_F(ServerTls, AHandshakeThatComesByteByByteIsCutAtTheHeaderDeadline) {
   Mutex mu;
   CondVar never;
   while (client.Send(std::string(1, '\x01')) &&
-         SystemClock().Monotonic() - start < std::chrono::seconds(30)) {
+         SystemClock().Monotonic() - start < std::chrono::seconds(240)) {
     MutexLock lock(mu);
     (void)SystemClock().WaitUntil(never, mu,
                                   SystemClock().Monotonic() + std::chrono::milliseconds(20));
   }
-  EXPECT_LT(SystemClock().Monotonic() - start, std::chrono::seconds(30));
+  EXPECT_LT(SystemClock().Monotonic() - start, std::chrono::seconds(240));
 }
 
 TEST_F(ServerTls, ConnectionsWithoutAHandshakeCountForTheirAddressAndNobodyElses) {

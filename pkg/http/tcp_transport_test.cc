@@ -25,7 +25,7 @@ using ::testing::Not;
 
 CallOptions Soon() {
   CallOptions options;
-  options.deadline = SystemClock().Monotonic() + seconds(10);
+  options.deadline = SystemClock().Monotonic() + seconds(120);
   return options;
 }
 

@@ -56,7 +56,7 @@ class Service final : public Handler {
   }
 
   std::shared_ptr<StreamSink> AwaitSink() {
-    const MonoTime deadline = In(seconds(10));
+    const MonoTime deadline = In(seconds(120));
     MutexLock lock(mu);
     while (!sink && SystemClock().WaitUntil(changed, mu, deadline)) {
     }
@@ -114,7 +114,7 @@ TYPED_TEST(EveryTransport, RequestAndResponseArriveAsTheyWereSent) {
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
     Request request{method, "/echo/a%2Fb?x=1%202&y=%C3%A4&z", {{"X-A", "1"}}, "", ""};
     if (std::string_view(method) != "GET") request.body = std::string("a\0b\r\n\xff", 6);
-    const auto response = this->transport().Send(request, this->Within(seconds(10)));
+    const auto response = this->transport().Send(request, this->Within(seconds(120)));
     ASSERT_TRUE(response.ok()) << method << ": " << response.status();
     EXPECT_EQ(response->status, 418);
     EXPECT_EQ(response->headers.Get("x-method"), method);
@@ -126,12 +126,12 @@ TYPED_TEST(EveryTransport, RequestAndResponseArriveAsTheyWereSent) {
 
 TYPED_TEST(EveryTransport, HeadHasNoBodyAndNoContentIsEmpty) {
   const auto head =
-      this->transport().Send({"HEAD", "/size/1000", {}, "", ""}, this->Within(seconds(10)));
+      this->transport().Send({"HEAD", "/size/1000", {}, "", ""}, this->Within(seconds(120)));
   ASSERT_TRUE(head.ok()) << head.status();
   EXPECT_EQ(head->body, "");
   EXPECT_EQ(head->headers.Get("Content-Length"), "1000");
   const auto empty =
-      this->transport().Send({"GET", "/empty", {}, "", ""}, this->Within(seconds(10)));
+      this->transport().Send({"GET", "/empty", {}, "", ""}, this->Within(seconds(120)));
   ASSERT_TRUE(empty.ok()) << empty.status();
   EXPECT_EQ(empty->status, 204);
 }
@@ -149,7 +149,7 @@ TYPED_TEST(EveryTransport, ALargeBodyArrivesWholeAndABiggerOneThanAllowedIsAnErr
 
 TYPED_TEST(EveryTransport, RedirectsAreNotFollowed) {
   const auto response =
-      this->transport().Send({"GET", "/redirect", {}, "", ""}, this->Within(seconds(10)));
+      this->transport().Send({"GET", "/redirect", {}, "", ""}, this->Within(seconds(120)));
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->status, 302);
   EXPECT_EQ(this->service_.requests, 1);
@@ -159,7 +159,8 @@ TYPED_TEST(EveryTransport, NoAnswerByTheDeadlineIsDeadlineExceededAndTheNextCall
   EXPECT_EQ(
       this->transport().Send({"GET", "/never", {}, "", ""}, this->Within(milliseconds(50))).code(),
       Code::kDeadlineExceeded);
-  EXPECT_TRUE(this->transport().Send({"GET", "/echo", {}, "", ""}, this->Within(seconds(10))).ok());
+  EXPECT_TRUE(
+      this->transport().Send({"GET", "/echo", {}, "", ""}, this->Within(seconds(120))).ok());
 }
 
 TYPED_TEST(EveryTransport, AStopEndsACallThatWaits) {
@@ -185,12 +186,12 @@ TYPED_TEST(EveryTransport, AStreamHandsOnEachChunkAsItComes) {
   for (const char* text : {"one\n", "two\n"}) {
     EXPECT_EQ((*stream)->Read(In(milliseconds(20))).code(), Code::kDeadlineExceeded);
     ASSERT_TRUE(sink->Write(text));
-    const auto got = (*stream)->Read(In(seconds(10)));
+    const auto got = (*stream)->Read(In(seconds(120)));
     ASSERT_TRUE(got.ok()) << got.status();
     EXPECT_EQ(*got, text);
   }
   sink->Close();
-  const auto end = (*stream)->Read(In(seconds(10)));
+  const auto end = (*stream)->Read(In(seconds(120)));
   ASSERT_TRUE(end.ok()) << end.status();
   EXPECT_EQ(*end, "");
 }
@@ -200,10 +201,10 @@ TYPED_TEST(EveryTransport, ClosingAStreamWakesItsReaderAndTellsTheServer) {
   ASSERT_TRUE(stream.ok()) << stream.status();
   const auto sink = this->service_.AwaitSink();
   std::thread closer([&] { (*stream)->Close(); });
-  EXPECT_EQ((*stream)->Read(In(seconds(10))).code(), Code::kCancelled);
+  EXPECT_EQ((*stream)->Read(In(seconds(120))).code(), Code::kCancelled);
   closer.join();
   stream->reset();
-  const MonoTime deadline = In(seconds(10));
+  const MonoTime deadline = In(seconds(120));
   while (!sink->closed() && SystemClock().Monotonic() < deadline) std::this_thread::yield();
   EXPECT_TRUE(sink->closed());
 }
@@ -215,7 +216,7 @@ TYPED_TEST(EveryTransport, AStopEndsAStream) {
   auto stream = this->transport().Open({"GET", "/stream", {}, "", ""}, options);
   ASSERT_TRUE(stream.ok()) << stream.status();
   std::thread stopper([&] { stop.request_stop(); });
-  EXPECT_EQ((*stream)->Read(In(seconds(10))).code(), Code::kCancelled);
+  EXPECT_EQ((*stream)->Read(In(seconds(120))).code(), Code::kCancelled);
   stopper.join();
 }
 
@@ -229,7 +230,7 @@ TYPED_TEST(EveryTransport, AReaderThatIsFarTooSlowLosesTheStreamWithAnError) {
   EXPECT_LT(written, 1000) << "the writer is told";
   Status status;
   while (status.ok()) {
-    const auto got = (*stream)->Read(In(seconds(10)));
+    const auto got = (*stream)->Read(In(seconds(120)));
     status = got.status();
     ASSERT_FALSE(got.ok() && got->empty()) << "a cut stream must not look complete";
   }
@@ -241,16 +242,16 @@ TYPED_TEST(EveryTransport, StreamsThatAreGivenUpTogetherHoldUpNobody) {
     std::vector<std::unique_ptr<ResponseStream>> streams;
     for (int i = 0; i < 8; ++i) {
       auto stream =
-          this->transport().Open({"GET", "/size/4000000", {}, "", ""}, this->Within(seconds(10)));
+          this->transport().Open({"GET", "/size/4000000", {}, "", ""}, this->Within(seconds(120)));
       ASSERT_TRUE(stream.ok()) << stream.status();
-      ASSERT_TRUE((*stream)->Read(In(seconds(10))).ok());
+      ASSERT_TRUE((*stream)->Read(In(seconds(120))).ok());
       streams.push_back(*std::move(stream));
     }
     std::vector<std::thread> leaving;
     for (auto& stream : streams) leaving.emplace_back([&stream] { stream->Close(); });
     for (std::thread& thread : leaving) thread.join();
     const auto next =
-        this->transport().Send({"GET", "/echo", {}, "", ""}, this->Within(seconds(10)));
+        this->transport().Send({"GET", "/echo", {}, "", ""}, this->Within(seconds(120)));
     EXPECT_TRUE(next.ok()) << next.status();
   }
 }

@@ -108,7 +108,7 @@ class ProberTest : public ::testing::Test {
     job.policy = "web";
     job.target = {"docker", "Container", "web"};
     job.probe.name = name;
-    job.probe.timeout_seconds = 1;
+    job.probe.timeout_seconds = 60;  // a slow machine is not what is measured here
     job.probe.period_seconds = 1;
     return job;
   }
@@ -159,7 +159,9 @@ TEST_F(ProberTest, ARedirectIsAnAnswerAndIsNotFollowed) {
 
 TEST_F(ProberTest, ARefusedConnectionAndASilentServiceAreIllnesses) {
   CannedServer silent("");
-  const auto late = prober->Measure(Http("http://" + silent.address()));
+  ProbeJob impatient = Http("http://" + silent.address());
+  impatient.probe.timeout_seconds = 1;
+  const auto late = prober->Measure(impatient);
   EXPECT_EQ(late.state, HealthState::kUnhealthy);
   EXPECT_THAT(late.error_lines.at(0), HasSubstr("timed out, connected but no answer within 1 s"));
   const std::string address = silent.address();
@@ -176,7 +178,9 @@ TEST_F(ProberTest, AnOpenPortIsHealthyForATcpProbeAndANameIsLookedUp) {
   EXPECT_EQ(prober->Measure(Tcp(server.address())).state, HealthState::kHealthy);
   const std::string by_name = "localhost" + server.address().substr(server.address().rfind(':'));
   EXPECT_EQ(prober->Measure(Tcp(by_name)).state, HealthState::kHealthy);
-  EXPECT_EQ(prober->Measure(Tcp("no-such-host.invalid:80")).state, HealthState::kUnknown);
+  ProbeJob nowhere = Tcp("no-such-host.invalid:80");
+  nowhere.probe.timeout_seconds = 1;  // a resolver may be silent for long
+  EXPECT_EQ(prober->Measure(nowhere).state, HealthState::kUnknown);
   EXPECT_EQ(prober->Measure(Tcp("nonsense")).state, HealthState::kUnknown);
 }
 
@@ -250,7 +254,7 @@ class Results {
     };
   }
   bool Await(const std::string& name, int count) {
-    const MonoTime deadline = SystemClock().Monotonic() + std::chrono::seconds(10);
+    const MonoTime deadline = SystemClock().Monotonic() + std::chrono::seconds(120);
     MutexLock lock(mu_);
     while (counts_[name] < count) {
       if (!SystemClock().WaitUntil(changed_, mu_, deadline)) return counts_[name] >= count;
@@ -275,12 +279,14 @@ TEST_F(ProberTest, JobsRunAtOnceAndThenEveryPeriodUntilTheyAreTakenAway) {
   a.probe.name = "a";
   ProbeJob b = a;
   b.probe.name = "b";
-  const MonoTime begin = SystemClock().Monotonic();
-  prober->SetJobs("default", "web", {a, b}, results.Callback());
-  ASSERT_TRUE(results.Await("a", 1) && results.Await("b", 1));
-  EXPECT_LT(SystemClock().Monotonic() - begin, std::chrono::milliseconds(800));
+  // At once: its period is longer than anybody waits here.
+  ProbeJob rare = a;
+  rare.probe.name = "rare";
+  rare.probe.period_seconds = 3600;
+  prober->SetJobs("default", "web", {a, b, rare}, results.Callback());
+  ASSERT_TRUE(results.Await("rare", 1) && results.Await("b", 1));
   ASSERT_TRUE(results.Await("a", 3));
-  EXPECT_LT(SystemClock().Monotonic() - begin, std::chrono::milliseconds(2600));
+  EXPECT_EQ(results.Count("rare"), 1);
   // Setting the same again disturbs nothing; a job that is gone stays silent.
   prober->SetJobs("default", "web", {a}, results.Callback());
   prober->Measure(a);  // by then the loop has taken the new set

@@ -27,7 +27,7 @@ TARGETS = {"ecs": ("ecs", "AmazonEC2ContainerServiceV20141113"), "logs": ("logs"
 
 
 def post(address, path, body, headers):
-    connection = http.client.HTTPConnection(address, timeout=30)
+    connection = http.client.HTTPConnection(address, timeout=240)
     try:
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()

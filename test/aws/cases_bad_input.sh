@@ -195,7 +195,7 @@ denied_stopping() {
   needs_salve
   ecs
   definition web "rm -f /tmp/ill; echo the queue hangs; $idle" \
-    ', "healthCheck": {"command": ["CMD-SHELL", "test ! -e /tmp/ill"], "interval": 1, "retries": 1, "timeout": 5}'
+    ', "healthCheck": {"command": ["CMD-SHELL", "test ! -e /tmp/ill"], "interval": 1, "retries": 1, "timeout": 60}'
   service web 1 ', "healthCheckGracePeriodSeconds": 3600'
   fault denied StopTask -1
   heal_ecs

@@ -50,6 +50,8 @@ tasks_die() {
 case_ "a service whose tasks die is deployed anew, with the line that says why, and verified" tasks_die
 
 no_help() {
+  # shellcheck disable=SC2034  # heals uses it
+  local proof_seconds=60
   needs_salve
   ecs
   workers
@@ -171,7 +173,7 @@ stops_task() {
   needs_salve
   ecs
   definition web "rm -f /tmp/ill; echo the queue hangs; $idle" \
-    ', "healthCheck": {"command": ["CMD-SHELL", "test ! -e /tmp/ill"], "interval": 1, "retries": 1, "timeout": 5}'
+    ', "healthCheck": {"command": ["CMD-SHELL", "test ! -e /tmp/ill"], "interval": 1, "retries": 1, "timeout": 60}'
   # ECS is to overlook health checks for an hour: the service is steady all the time.
   service web 1 ', "healthCheckGracePeriodSeconds": 3600'
   local sick

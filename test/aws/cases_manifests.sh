@@ -17,7 +17,7 @@ moto() {
     set -a
     # shellcheck source=/dev/null
     . "$dir/moto/moto.env"
-    AWS_PAGER='' timeout 120 "$aws_cli" "$@"
+    AWS_PAGER='' timeout $((patience + 10)) "$aws_cli" "$@"
   )
 }
 

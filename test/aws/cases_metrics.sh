@@ -8,6 +8,15 @@ load() {
     --timestamp "$(date -u -d '2 seconds ago' +%Y-%m-%dT%H:%M:%SZ)"
 }
 
+# Another incident of that policy may be about the container while the other policy restarts it.
+silence_is_unmeasurable() {
+  local each
+  for each in $(incidents silent); do
+    is Unmeasurable get "$each" .status.diagnosis.cause && return
+  done
+  return 1
+}
+
 metric_probe() {
   needs_salve
   "$SALVE_ROOT/hack/moto-up" "$dir/moto" || skip "there is no moto, and it could not be installed"
@@ -32,7 +41,7 @@ YAML
      metricPeriodSeconds: 1, maximum: 5}, periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 2, successThreshold: 1}
   ladder:
   - {name: restart, action: {restart: {}}, timeoutSeconds: 60}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 2, failureLimit: 50}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2, failureLimit: 50}
 YAML
   policy silent <<YAML
   mode: Observe
@@ -52,6 +61,6 @@ YAML
   load 1
   outcome "$incident" AutoHealed
   eventually healthy tiny
-  same "what a metric without data is" Unmeasurable "$(get "$(incidents silent)" .status.diagnosis.cause)"
+  eventually silence_is_unmeasurable
 }
 case_ "a metric of CloudWatch is a probe, and verifies; one without data is neither health nor illness" metric_probe

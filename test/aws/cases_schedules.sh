@@ -11,6 +11,7 @@ tick() { get "healingpolicy/$1" ".status.scheduled[0].$2"; }
 no_tasks() { [ -z "$(tasks "$1")" ]; }
 
 night_of_three() {
+  patience=$((patience + 180))
   needs_salve
   ecs
   definition web "$idle"

@@ -25,7 +25,7 @@ with_keys_of() {
 }
 # admin ARGUMENT…: the AWS CLI with the rights to everything.
 admin() {
-  AWS_DEFAULT_REGION=eu-west-1 AWS_ENDPOINT_URL=$moto AWS_PAGER='' must with_keys_of admin timeout 60 "$aws_cli" "$@"
+  AWS_DEFAULT_REGION=eu-west-1 AWS_ENDPOINT_URL=$moto AWS_PAGER='' must with_keys_of admin timeout $((patience + 10)) "$aws_cli" "$@"
 }
 parameter() { admin ssm put-parameter --overwrite --type SecureString --name "$1" --value "$2"; }
 
@@ -64,7 +64,7 @@ secret_policy() {
      unhealthyBelow: 70, healthyAbove: 80, failureThreshold: 2, successThreshold: 1}
   ladder:
   - {name: flush, action: {redisFlushAll: {}}}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 2}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2}
   guardrails: {maxAutoRisk: High}
 YAML
 }
@@ -132,7 +132,7 @@ bad_secrets() {
   policy well <<<"  target: {docker: {container: $id-well}}
   mode: Auto
   ladder: [{name: restart, action: {restart: {}}}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}"
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}"
   secret_policy missing "ssm: {name: /salve/policies/default/$id-none}"
   secret_policy binary "secretsManager: {id: /salve/policies/default/$id-binary}"
   secret_policy text "secretsManager: {id: /salve/policies/default/$id-text, key: password}"
@@ -228,7 +228,7 @@ case_ "AWS_SECRETS_NAME gives the variables that the process does not have, else
 does_not_start() {
   local wanted=$1 status=0 said
   shift
-  said=$(timeout 60 "$salve" standalone --data-dir "$dir/none" --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 2>&1) || status=$?
+  said=$(timeout "$patience" "$salve" standalone --data-dir "$dir/none" --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 2>&1) || status=$?
   same "exit" "$wanted" "$status"
   says "$said" "$@"
   [ ! -e "$dir/none" ] || fail "it made its data directory"

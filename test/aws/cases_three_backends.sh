@@ -10,7 +10,7 @@ one_policy() {
   policy_yaml "$1" "$2" >"$dir/policy-$1.yaml" <<YAML
   target: $3
   mode: Auto
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 80, consecutiveSuccesses: 2}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2}
   guardrails: {maxActions: {count: 3, windowSeconds: 3600}}
 YAML
   must k apply -f "$dir/policy-$1.yaml"
@@ -18,7 +18,7 @@ YAML
 
 on_docker() {
   container "$id-web" --network none --health-cmd 'test ! -e /tmp/ill' --health-interval 1s --health-retries 1 \
-    --health-timeout 5s salve-test/tiny:1 sh -c "$hangs_when_told"
+    --health-timeout 60s salve-test/tiny:1 sh -c "$hangs_when_told"
   one_policy on-docker default "{docker: {container: $id-web}}"
 }
 
@@ -26,7 +26,7 @@ on_docker() {
 # first: Salve looks at the tasks of a service that is steady only for some minutes after that.
 on_ecs() {
   definition web "${hangs_when_told//\"/\\\"}" \
-    ', "healthCheck": {"command": ["CMD-SHELL", "test ! -e /tmp/ill"], "interval": 1, "retries": 1, "timeout": 5}'
+    ', "healthCheck": {"command": ["CMD-SHELL", "test ! -e /tmp/ill"], "interval": 1, "retries": 1, "timeout": 60}'
   service web 2 ', "healthCheckGracePeriodSeconds": 3600'
   must docker kill "$(of_task "$(tasks web | cut -d ' ' -f 1)" 'containers[0].runtimeId')"
   eventually lost_one
@@ -37,7 +37,7 @@ on_ecs() {
 lost_one() { [ -n "$(tasks web STOPPED)" ]; }
 
 # In the cluster of $suite_kubeconfig, whose node is this machine.
-kc() { KUBECONFIG=$suite_kubeconfig timeout 60 "$("$SALVE_ROOT/hack/kubectl")" "$@"; }
+kc() { KUBECONFIG=$suite_kubeconfig timeout $((patience + 10)) "$("$SALVE_ROOT/hack/kubectl")" "$@"; }
 on_kubernetes() {
   must kc create namespace "$id"
   kc apply -f - >/dev/null <<YAML || fail "no Deployment"

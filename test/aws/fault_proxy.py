@@ -70,7 +70,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._answer(status, {"Content-Type": kind}, text.encode(), False)
 
     def _pass_on(self, body, half):
-        connection = http.client.HTTPConnection(self.target, timeout=30)
+        connection = http.client.HTTPConnection(self.target, timeout=240)
         headers = {name: value for name, value in self.headers.items() if name.lower() in PASSED_ON}
         # Whose region and service it is stands in the signature, and moto goes by it.
         connection.request("POST", self.path, body, {**headers, "Host": self.headers["Host"]})

@@ -39,7 +39,7 @@ stop_ecs() {
   local pid
   pid=$(cat "$dir/ecs.pid" 2>/dev/null) || return 0
   kill -TERM "$pid" 2>/dev/null || true
-  wait_until 30 process_gone "$pid" || kill -KILL "$pid"
+  wait_until 30 process_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
   rm -f "$dir/ecs.pid"
   remove_containers "label=salve.dev/ecs-server=$id"
 }
@@ -51,7 +51,7 @@ ask() { ASK_KEY=$suite_key ASK_SECRET=$suite_secret python3 "$here/ask.py" "$ecs
 a() {
   AWS_ACCESS_KEY_ID=${key:-$suite_key} AWS_SECRET_ACCESS_KEY=${secret:-$suite_secret} AWS_MAX_ATTEMPTS=${attempts:-1} \
     AWS_DEFAULT_REGION=${region:-eu-central-1} AWS_ENDPOINT_URL="http://$ecs" AWS_PAGER='' \
-    timeout 60 "$aws_cli" "$@"
+    timeout $((patience + 10)) "$aws_cli" "$@"
 }
 # as_salve ARGUMENT…: with Salve's key.
 as_salve() { key=$salve_key secret=$salve_secret a "$@"; }
@@ -148,11 +148,12 @@ heal_ecs() {
   AWS_ACCESS_KEY_ID=$salve_key AWS_SECRET_ACCESS_KEY=$salve_secret heal --config "$dir/salve.yaml" "$@"
 }
 
-# heals NAME [FIELDS]: a policy in mode Auto for the service of that name; FIELDS are lines of its spec.
+# heals NAME [FIELDS]: a policy in mode Auto for the service of that name; FIELDS are lines of its spec. Where
+# nothing proves a fix, $proof_seconds are the time after which it counts as none.
 heals() {
   {
     printf '  mode: Auto\n  target: {ecs: {backend: aws, cluster: demo, service: %s}}\n' "$1"
-    printf '  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 2}\n'
+    printf '  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: %s, consecutiveSuccesses: 2}\n' "${proof_seconds:-240}"
     printf '%s\n' "${2:-}"
   } | policy "$1"
   [ "${3:-}" = ill ] || eventually healthy "$1"

@@ -86,7 +86,7 @@ def send(directory, url, kind, message, *changes):
     call = urllib.request.Request(url, json.dumps(envelope).encode(),
                                   {"Content-Type": "text/plain; charset=UTF-8", "x-amz-sns-message-type": kind})
     try:
-        with urllib.request.urlopen(call, timeout=20) as answer:
+        with urllib.request.urlopen(call, timeout=240) as answer:
             print(answer.status)
     except urllib.error.HTTPError as problem:
         print(problem.code)

@@ -6,10 +6,12 @@ from lib.case import case
 from lib.objects import (approval, configmap, guardrail, incident, lease, namespace, owner, policy,
                          secret)
 
+PATIENCE = 240  # seconds for what happens behind a request; reached only where it does not happen
+
 
 def _until(api, path, code):
     """Waits for what happens behind the request; the code that it came to."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while (answer := api.get(path, quiet=True)).code != code and time.monotonic() < deadline:
         time.sleep(0.05)
     api.note(f"in the end: {path}", answer.code)
@@ -189,7 +191,7 @@ def _(api):
     api.create(api.inc(), incident("i1", ownerReferences=[reference], finalizers=["salve.dev/x"]))
     api.delete(api.hp("p1"), {"propagationPolicy": "Foreground"})
     _until(api, api.hp("p1"), 200)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while "deletionTimestamp" not in api.get(api.inc("i1"), quiet=True).meta and time.monotonic() < deadline:
         time.sleep(0.05)
     api.get(api.inc("i1"))
@@ -204,7 +206,7 @@ def _(api):
     api.create(api.inc(), incident("i1", ownerReferences=[owner(made)]))
     api.delete(api.hp("p1"), {"propagationPolicy": "Orphan"})
     _until(api, api.hp("p1"), 404)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while api.get(api.inc("i1"), quiet=True).meta.get("ownerReferences") and time.monotonic() < deadline:
         time.sleep(0.05)
     api.note("owners", api.get(api.inc("i1"), quiet=True).meta.get("ownerReferences"))
@@ -218,7 +220,7 @@ def _(api):
     api.create(api.inc(), incident("i2", ownerReferences=[owner(one)]))
     api.delete(api.hp("p1"), quiet=True)
     _until(api, api.inc("i2"), 404)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while len(api.get(api.inc("i1"), quiet=True).meta["ownerReferences"]) > 1 and time.monotonic() < deadline:
         time.sleep(0.05)
     api.note("owners", [o["name"] for o in api.get(api.inc("i1"), quiet=True).meta["ownerReferences"]])

@@ -206,15 +206,15 @@ def _(api):
 @case("a watch ends after its timeoutSeconds")
 def _(api):
     api.create(api.hp(), policy("a"))
-    api.watch(api.hp(), {"timeoutSeconds": "1"}).to_end()
+    api.watch(api.hp(), {"timeoutSeconds": "3"}).to_end()
 
 
 @case("a watch with bookmarks that ends has said where")
 def _(api):
     since = _now(api, api.hp())
-    watch = api.watch(api.hp(), {**since, "timeoutSeconds": "1"})
+    # Before the watch: its seconds are few.
     api.create(api.hp(), policy("a"))
-    watch.to_end()
+    api.watch(api.hp(), {**since, "timeoutSeconds": "3"}).to_end()
 
 
 @case("a watch from a resourceVersion that is none")

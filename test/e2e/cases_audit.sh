@@ -28,7 +28,7 @@ audit_story() {
   mode: Approve
   target: {docker: {container: $id-a}}
   ladder: [{name: restart, action: {restart: {}}}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
 YAML
   eventually healthy watched
   make_ill "$id-a"
@@ -115,7 +115,7 @@ audit_killed() {
   mode: Auto
   target: {docker: {labels: {audit: "$id"}}}
   ladder: [{name: restart, action: {restart: {stopTimeoutSeconds: 2}}, maxAttempts: 10, timeoutSeconds: 60}]
-  verification: {initialDelaySeconds: 0, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 0, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   guardrails:
     maxActions: {count: 1000, windowSeconds: 3600}
     cooldownSeconds: 0
@@ -129,7 +129,7 @@ YAML
   for ((round = 1; round <= audit_kills; round++)); do
     for i in 1 2 3; do docker exec "$id-$((RANDOM % audit_crowd + 1))" touch /tmp/ill >/dev/null 2>&1; done
     # The moment is a record that is being written.
-    eventually audit_has_more $(($(audit_count) + RANDOM % 6))
+    eventually audit_goes_on $(($(audit_count) + RANDOM % 6))
     kill_salve
     heal
   done
@@ -153,7 +153,13 @@ audit_agrees() {
   diff <(sort "$dir/is") <(sort "$dir/told") >"$dir/differs"
 }
 audit_count() { cat "$dir"/data/audit/audit-*.jsonl 2>/dev/null | wc -l; }
-audit_has_more() { [ "$(audit_count)" -gt "$1" ]; }
+# audit_goes_on N: more than N records are there. Those that were made ill may have been one and the same, or
+# well again before anybody looked: where nothing is left to do, one more is made ill.
+audit_goes_on() {
+  [ "$(audit_count)" -le "$1" ] && [ "$(get healingpolicy/journal .status.openIncidentCount)" = 0 ] &&
+    docker exec "$id-$((RANDOM % audit_crowd + 1))" touch /tmp/ill
+  [ "$(audit_count)" -gt "$1" ]
+}
 case_ "salve killed again and again while it heals: each decision is in the audit journal, once" audit_killed
 
 audit_in_the_way() {
@@ -168,7 +174,7 @@ audit_in_the_way() {
   outcome "$incident" AutoHealed
   local address
   address=$(cat "$dir/data/http-address")
-  metric "$address" "salve_audit_writable 0" || fail "nothing says that the record is not kept"
+  eventually metric "$address" "salve_audit_writable 0"
   says "$(http_get "$address" /ready)" '"audit":"not written'
   rm "$dir/data/audit"
   eventually audit_has "$incident" Resolved AutoHealed
@@ -203,7 +209,7 @@ audit_of_two() {
     "$("$salve" audit query --directory "$dir/audit-two" --event Executing -o json | wc -l)"
   must "$salve" audit verify --directory "$dir/audit-one"
   must "$salve" audit verify --directory "$dir/audit-two"
-  says "$(timeout 20 "$salve" controller --kubeconfig "$dir/kubeconfig-ctl" --audit-retention-days 7 2>&1)" \
+  says "$(timeout "$patience" "$salve" controller --kubeconfig "$dir/kubeconfig-ctl" --audit-retention-days 7 2>&1)" \
     "--audit-retention-days: 7 is not between 30"
 }
 audit_of_successor() {

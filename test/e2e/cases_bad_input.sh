@@ -12,7 +12,7 @@ refuses_to_start() {
   local addresses=()
   [[ " $* " == *" --listen "* ]] || addresses+=(--listen 127.0.0.1:0)
   [[ " $* " == *" --http-listen "* ]] || addresses+=(--http-listen 127.0.0.1:0)
-  said=$(timeout 20 "$salve" standalone "${addresses[@]}" "$@" 2>&1) || status=$?
+  said=$(timeout "$patience" "$salve" standalone "${addresses[@]}" "$@" 2>&1) || status=$?
   same "exit status with $* ($said)" "$code" "$status"
   says "$said" "${wanted[@]}"
   same "lines for $*" 1 "$(grep -vc '^{' <<<"$said")"
@@ -72,7 +72,7 @@ hostile_targets() {
   policy well <<<"  target: {docker: {container: $id-well}}
   mode: Auto
   ladder: [{name: restart, action: {restart: {}}}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}"
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}"
   eventually healthy well
   eventually target_says locked "Authentication required"
   eventually target_says silent "no answer within"
@@ -103,7 +103,7 @@ endless_line() {
   policy loud <<<"  target: {docker: {container: $id-loud}}
   mode: Auto
   ladder: [{name: restart, action: {restart: {stopTimeoutSeconds: 1}}}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}"
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}"
   eventually healthy loud
   make_ill "$id-loud"
   await_incident loud
@@ -123,7 +123,7 @@ full_disk() {
   mode: Auto
   ladder: [{name: restart, action: {restart: {}}}]
   guardrails: {cooldownSeconds: 0}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}"
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}"
   eventually healthy small
   head -c 4000000 /dev/zero >"$dir/data/ballast" 2>/dev/null || true
   local said i stored=0
@@ -155,7 +155,7 @@ frozen() {
   policy frozen <<<"  target: {docker: {container: $id-a}}
   mode: Auto
   ladder: [{name: restart, action: {restart: {}}}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}"
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}"
   eventually healthy frozen
   local since
   since=$(mark)

@@ -37,7 +37,7 @@ crash_policy() {
   policy crash <<YAML
   mode: Auto
   target: {docker: {container: $id-a}}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
 YAML
 }
 
@@ -64,7 +64,7 @@ stopped_by_hand() {
   eventually healthy crash
   local since
   since=$(mark)
-  must docker stop --time 5 "$id-a"
+  must docker stop --time "$patience" "$id-a"
   eventually unhealthy crash
   # What happens after it is healed: time enough has passed for this one, too.
   as_root kill -KILL "$(docker inspect --format '{{.State.Pid}}' "$id-b")"
@@ -109,7 +109,7 @@ engine_away() {
   policy away <<YAML
   mode: Auto
   target: {docker: {container: $id-a}}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
 YAML
   eventually healthy away
   must "$SALVE_ROOT/hack/docker-down" "$dir/engine"

@@ -25,7 +25,7 @@ stop_controllers() {
   local file
   for file in "$dir"/*.ctl; do [ ! -s "$file" ] || kill -TERM "$(cat "$file")" 2>/dev/null || true; done
   for file in "$dir"/*.ctl; do
-    [ ! -s "$file" ] || wait_until 15 process_gone "$(cat "$file")" || kill -KILL "$(cat "$file")" || true
+    [ ! -s "$file" ] || wait_until "$patience" process_gone "$(cat "$file")" || kill -KILL "$(cat "$file")" || true
   done
 }
 
@@ -60,7 +60,7 @@ restarts_it() { # NAME CONTAINER
   mode: Auto
   target: {docker: {container: $2}}
   ladder: [{name: restart, action: {restart: {stopTimeoutSeconds: 8}}, maxAttempts: 1, timeoutSeconds: 60}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   guardrails: {cooldownSeconds: 0}
 YAML
 }
@@ -91,7 +91,7 @@ case_ "salve controller heals through the API of a salve standalone --api-only" 
 
 leader_dies() {
   container "$id-a" --network none --health-cmd 'test ! -e /tmp/ill' --health-interval 500ms --health-retries 1 \
-    --health-timeout 5s salve-test/tiny:1 sh -c 'rm -f /tmp/ill; trap "" TERM; while :; do sleep 1; done'
+    --health-timeout 60s salve-test/tiny:1 sh -c 'rm -f /tmp/ill; trap "" TERM; while :; do sleep 1; done'
   eventually health_is healthy "$id-a"
   patient "$id-b"
   api
@@ -112,9 +112,9 @@ leader_dies() {
   eventually is_stopping "$since" "$id-a"
   await_incident slow
   pid=$(cat "$dir/one.ctl")
+  ! leads two || fail "two led at once"
   disown "$pid" 2>/dev/null
   kill -KILL "$pid"
-  ! leads two || fail "two led at once"
   make_ill "$id-b"
   eventually leads two
   outcome "$incident" AutoHealed
@@ -154,7 +154,8 @@ case_ "a leader that was stopped and goes on does nothing more and ends with its
 
 api_server_away() {
   patient "$id-a"
-  api
+  # A port that no outgoing connection gets meanwhile.
+  SALVE_LISTEN=127.0.0.1:$(free_port) api
   restarts_it away "$id-a"
   local address
   address=$(sed -n 's|.*server: https://||p' "$dir/data/kubeconfig")
@@ -189,7 +190,7 @@ changes_under() {
   follow "$edge"
   configuration default
   eventually healthy open
-  metric "$edge" 'salve_configuration_reloads_total{result="success"} 1' || fail "the reload is not counted"
+  eventually metric "$edge" 'salve_configuration_reloads_total{result="success"} 1'
   since=$(mark)
   make_ill "$id-a"
   await_incident open
@@ -202,6 +203,7 @@ changes_under() {
   broken=$dir/etc/current/salve.yaml
   configuration default $'probez: {}\n'
   eventually metric "$edge" 'salve_configuration_valid 0'
+  eventually grep -q 'configuration is refused' "$log"
   says "$(grep 'configuration is refused' "$log")" "$broken:6" probez
   eventually answers_at "$edge"
   healthy open || fail "the old configuration did not stay"

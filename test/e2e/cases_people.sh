@@ -10,7 +10,7 @@ asks() {
   mode: Approve
   target: {docker: {container: $id-a}}
   ladder: [{name: restart, action: {restart: {}}}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   approval: {minApprovals: ${1:-1}}
 YAML
   eventually healthy careful

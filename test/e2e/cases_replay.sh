@@ -8,7 +8,7 @@ replay_policy() { # MODE [LINE]: of $id-a, that listens to an alert as well
   target: {docker: {container: $id-a}}
   triggers: [{name: sick, alert: {receiver: hook, matchers: ['alertname="Sick"'], targetLabel: container}}]
   ladder: [{name: restart, action: {restart: {}}, maxAttempts: 3}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   guardrails: {cooldownSeconds: 0, maxActions: {count: 10, windowSeconds: 3600}}
   ${2:-}
 YAML

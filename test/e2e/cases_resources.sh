@@ -82,7 +82,7 @@ missing_target() {
   policy found <<YAML
   mode: Auto
   target: {docker: {container: $id-a}}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
 YAML
   eventually is TargetNotFound condition healingpolicy/lost TargetFound reason
   eventually healthy found

@@ -2,11 +2,6 @@
 # shellcheck shell=bash disable=SC2154
 # Nights and mornings: what is stopped and started at set times.
 
-# cron_in MINUTES: the cron line of the minute that begins so much later, and at least 20 seconds from now.
-cron_in() {
-  local at=$((($(date +%s) + 20) / 60 * 60 + 60 * $1))
-  date -u -d "@$at" '+%-M %-H * * *'
-}
 stopped() { is false docker inspect --format '{{.State.Running}}' "$1"; }
 # tick POLICY FIELD: of the one target that its schedules are about.
 tick() { get "healingpolicy/$1" ".status.scheduled[0].$2"; }
@@ -18,22 +13,28 @@ sleepy() {
   target: {docker: {container: $2}}
   ladder: [{name: restart, action: {restart: {}}}]
   guardrails: {cooldownSeconds: 1}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   schedules:
   - {name: night, cron: "$3", timeZone: UTC, action: ScaleToZero}
   - {name: morning, cron: "$4", timeZone: UTC, action: Restore}
 YAML
 }
 
+# With cron lines of their own for in_time: NAME CONTAINER [MODE], and of the night that is over.
+night_soon() { sleepy "$1" "$2" "$cron" "$no_morning" "${3:-Auto}"; }
+morning_soon() { sleepy "$1" "$2" "$night" "$cron"; }
+
 night_and_morning() {
   patience=$((patience + 120))
   patient "$id-a"
   heal
-  sleepy nights "$id-a" "$(cron_in 1)" "$(cron_in 2)"
+  sleepy nights "$id-a" "$no_night" "$no_morning"
   eventually healthy nights
-  local since
+  local since cron night
   since=$(mark)
   says "$(get healingpolicy/nights .status.nextSchedule)" "night (ScaleToZero) at "
+  in_time night_soon nights "$id-a"
+  night=$cron
   eventually stopped "$id-a"
   eventually is Done tick nights state
   eventually is Asleep condition healingpolicy/nights TargetHealthy reason
@@ -43,6 +44,7 @@ night_and_morning() {
   # Salve's end in the night loses nothing.
   kill_salve
   heal
+  in_time morning_soon nights "$id-a"
   eventually runs "$id-a"
   eventually is morning tick nights schedule
   eventually is Done tick nights state
@@ -50,7 +52,8 @@ night_and_morning() {
   same "what the engine did" "kill die stop start" "$(actions "$since" "$id-a" | xargs)"
   same "incidents" "Schedule Schedule" "$(k get incidents -o 'jsonpath={.items[*].spec.trigger.source}')"
   same "outcomes" "AutoHealed AutoHealed" "$(k get incidents -o 'jsonpath={.items[*].status.outcome}')"
-  says "$(k get events -o 'jsonpath={.items[*].reason}')" ScheduleDue ScaledToZero Restored
+  local word
+  for word in ScheduleDue ScaledToZero Restored; do eventually told_event "$word"; done
 }
 case_ "a container is stopped at night, is not ill meanwhile, and is started in the morning" night_and_morning
 
@@ -58,7 +61,8 @@ woken_by_hand() {
   patience=$((patience + 120))
   patient "$id-a"
   heal
-  sleepy owls "$id-a" "$(cron_in 1)" "0 0 1 1 *"
+  local cron
+  in_time night_soon owls "$id-a"
   eventually stopped "$id-a"
   eventually is Done tick owls state
   must docker start "$id-a"
@@ -77,10 +81,9 @@ asked_first() {
   patience=$((patience + 120))
   patient "$id-a"
   heal
-  sleepy careful "$id-a" "$(cron_in 1)" "0 0 1 1 *" Approve
-  eventually healthy careful
-  local since
+  local since cron
   since=$(mark)
+  in_time night_soon careful "$id-a" Approve
   await_incident careful
   eventually in_phase "$incident" AwaitingApproval
   says "$(get "$incident" .status.proposal.preview.command)" "docker stop"

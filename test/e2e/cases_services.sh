@@ -16,12 +16,12 @@ redis_policy() {
   mode: Auto
   target: {docker: {container: $id-redis}}
   probes:
-  - {name: memory, redis: {address: "127.0.0.1:$port"}, periodSeconds: 1, timeoutSeconds: 1,
+  - {name: memory, redis: {address: "127.0.0.1:$port"}, periodSeconds: 3, timeoutSeconds: 3,
      unhealthyBelow: 70, healthyAbove: 80, failureThreshold: 2, successThreshold: 1}
   ladder:
   - {name: flush, action: {redisFlushAll: {}}, expected: "memory use below 20 %", onVerificationFailed: Next}
   - {name: restart, action: {restart: {}}}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 2}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2}
   guardrails: {maxAutoRisk: Medium}
 YAML
 }
@@ -81,14 +81,14 @@ full_postgres() {
   probes:
   - name: connections
     postgres: {address: "127.0.0.1:$port", user: postgres, password: {env: SALVE_SECRET_E2E}}
-    periodSeconds: 1
-    timeoutSeconds: 1
+    periodSeconds: 3
+    timeoutSeconds: 3
     failureThreshold: 2
     successThreshold: 1
   ladder:
   - {name: end-idle, action: {postgresTerminateConnections: {idleSeconds: 1}}, onVerificationFailed: Next}
   - {name: restart, action: {restart: {}}, risk: High}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 2}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2}
   guardrails: {maxAutoRisk: Medium}
 YAML
   eventually healthy postgres

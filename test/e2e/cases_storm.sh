@@ -12,7 +12,7 @@ storm_policy() {
   target: {docker: {labels: {storm: "$id"}}}
   ladder:
   - {name: restart, action: {restart: {stopTimeoutSeconds: 2}}, maxAttempts: 10, timeoutSeconds: 60}
-  verification: {initialDelaySeconds: 0, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 0, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   guardrails:
     maxActions: {count: 1000, windowSeconds: 3600}
     cooldownSeconds: 0
@@ -40,7 +40,7 @@ kill_storm() {
   local i round since
   for ((i = 1; i <= crowd; i++)); do
     container "$id-$i" --network none --label "storm=$id" --health-cmd 'test ! -e /tmp/ill' --health-interval 500ms \
-      --health-retries 1 --health-timeout 5s salve-test/tiny:1 \
+      --health-retries 1 --health-timeout 60s salve-test/tiny:1 \
       sh -c 'rm -f /tmp/ill; trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'
   done
   heal

@@ -55,7 +55,7 @@ says() {
 
 # heal [ARGUMENT…]: starts this case's own salve, with $dir/data, and points kubectl at it.
 heal() {
-  export SALVE_START_SECONDS=$patience
+  export SALVE_START_SECONDS=$patience SALVE_STOP_SECONDS=$patience
   start_salve "$salve" "$dir" "$@"
   export KUBECONFIG="$dir/data/kubeconfig"
 }
@@ -87,7 +87,7 @@ policy_yaml() {
 # remove RESOURCE…: deletes and comes back when it is gone. The binary wants to be told that nobody is asked.
 remove() {
   local sure=--wait
-  ! k delete --help 2>&1 | grep -q -e --yes || sure=--yes
+  case "$(k delete --help 2>&1)" in *--yes*) sure=--yes ;; esac
   must k delete "$sure" "$@"
   eventually gone "$@"
 }
@@ -127,8 +127,26 @@ gate_says() { is "$3" gate "$1" "$2"; }
 gate() { k get "$1" -o "jsonpath={range .status.gates[?(@.name==\"$2\")]}{.result} {.reason}{end}" 2>/dev/null; }
 condition() { get "$1" ".status.conditions[?(@.type==\"$2\")].${3:-status}"; }
 
+# told_event WORD: an event with that reason is there; who writes events does so on the side.
+told_event() { case " $(k get events -o 'jsonpath={.items[*].reason}' 2>/dev/null) " in *" $1 "*) ;; *) return 1 ;; esac; }
+
 healthy() { is True condition "healingpolicy/$1" TargetHealthy; }
 unhealthy() { is False condition "healingpolicy/$1" TargetHealthy; }
+
+# in_time COMMAND…: runs COMMAND, which gives $cron to a policy: the cron line of the next minute that begins in
+# 20 seconds or more. Where the minute had begun before COMMAND was done, once more with another.
+in_time() {
+  local at=0
+  while [ "$(date +%s)" -ge "$at" ]; do
+    at=$((($(date +%s) + 20) / 60 * 60 + 60))
+    # shellcheck disable=SC2034  # COMMAND uses it
+    cron=$(date -u -d "@$at" '+%-M %-H * * *')
+    "$@"
+  done
+}
+# Cron lines of nights and mornings that no run of a suite meets: 1 January, just after midnight and later.
+# shellcheck disable=SC2034  # the cases use them
+readonly no_night='0 0 1 1 *' no_morning='0 1 1 1 *'
 
 # --- people -------------------------------------------------------------------------------------------
 
@@ -189,7 +207,7 @@ patient() {
   local name=$1
   shift
   container "$name" --network none --health-cmd 'test ! -e /tmp/ill' --health-interval 500ms --health-retries 1 \
-    --health-timeout 5s "$@" salve-test/tiny:1 sh -c 'rm -f /tmp/ill; trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'
+    --health-timeout 60s "$@" salve-test/tiny:1 sh -c 'rm -f /tmp/ill; trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'
   eventually health_is healthy "$name"
 }
 health_is() { is "$1" docker inspect --format '{{.State.Health.Status}}' "$2"; }

@@ -76,7 +76,8 @@ export DOCKER_HOST
 "$SALVE_ROOT/hack/images" || exit 77
 
 witness=$work/events
-docker events --filter type=container --filter "label=$suite_label" \
+# From a moment on that has passed: nothing is missed while it connects.
+docker events --since "$(date +%s)" --filter type=container --filter "label=$suite_label" \
   --format '{{.Action}} {{.Actor.Attributes.name}}' >"$witness" 2>/dev/null &
 
 after_case() {

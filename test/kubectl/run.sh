@@ -24,13 +24,14 @@ data=$work/data
 server=
 passed=0
 failed=0
+patience=240 # seconds; until then what a case waits for is not broken but late
 
 start_server() {
-  (cd "$root" && exec "$SALVE" standalone --data-dir "$data" --listen "${1:-127.0.0.1:0}" \
+  (cd "$root" && exec "$SALVE" standalone --data-dir "$data" --listen 127.0.0.1:0 \
     "${server_args[@]}") >"$work/server.out" 2>"$work/server.err" &
   server=$!
   echo "$server" >"$work/server.pid"
-  local deadline=$((SECONDS + 20))
+  local deadline=$((SECONDS + patience))
   # The kubeconfig of an earlier start is there at once: the server has to answer, too.
   until [ -s "$data/kubeconfig" ] && kc get --raw /readyz >/dev/null 2>&1; do
     if ! kill -0 "$server" 2>/dev/null || [ "$SECONDS" -ge "$deadline" ]; then
@@ -58,8 +59,8 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# kubectl as the administrator; a minute is the end of any single command.
-kc() { timeout 60 "$KUBECTL" --kubeconfig "$data/kubeconfig" --cache-dir "$work/cache" "$@"; }
+# kubectl as the administrator.
+kc() { timeout $((patience + 10)) "$KUBECTL" --kubeconfig "$data/kubeconfig" --cache-dir "$work/cache" "$@"; }
 
 # --- what the cases say ---------------------------------------------------------------------------------
 

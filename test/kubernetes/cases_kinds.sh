@@ -23,7 +23,7 @@ YAML
   policy_yaml "$2" "$ns" >"$dir/policy-$2.yaml" <<YAML
   mode: Auto
   target: {kubernetes: {kind: $1, name: $2}}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 2}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2}
 YAML
   must k apply -f "$dir/policy-$2.yaml"
   eventually healthy "$2"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154
 # Pods that are ill while their template is what it was.
 
-ready_if_it_answers=', readinessProbe: {httpGet: {path: /etc/passwd, port: 8080}, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 2}'
+ready_if_it_answers=', readinessProbe: {httpGet: {path: /etc/passwd, port: 8080}, periodSeconds: 1, timeoutSeconds: 3, failureThreshold: 2}'
 
 hung_pod() {
   space

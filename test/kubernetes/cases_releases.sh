@@ -76,6 +76,8 @@ slow_rollout() {
 }
 case_ "a good release that is slow is left alone" slow_rollout
 
+gated() { k get pods -l "app=$1" -o 'jsonpath={range .items[?(@.spec.schedulingGates)]}pod/{.metadata.name}{"\n"}{end}'; }
+has_gated() { [ "$(gated "$1" | wc -l)" = 1 ]; }
 has_replica_sets() { is "$2" count_replica_sets "$1"; }
 count_replica_sets() { k get replicasets -l "app=$1" -o name | wc -l; }
 
@@ -83,9 +85,13 @@ paused_rollout() {
   space
   deployment web 2
   heals web
-  must k set image deployment/web c=salve-test/none:9
+  # Its pod is held back until the rollout is paused, or Salve might be quicker than the person.
+  must k patch deployment web -p '{"spec": {"template": {"spec": {"schedulingGates": [{"name": "salve.dev/suite"}],
+    "containers": [{"name": "c", "image": "salve-test/none:9"}]}}}}'
   eventually has_replica_sets web 2
+  eventually has_gated web
   must k rollout pause deployment/web
+  must k patch "$(gated web)" --type=json -p '[{"op": "remove", "path": "/spec/schedulingGates"}]'
   eventually unhealthy web
   says "$(condition healingpolicy/web TargetHealthy message)" ErrImageNeverPull
   same "incidents" "" "$(incidents web)"

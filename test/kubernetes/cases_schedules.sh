@@ -17,7 +17,7 @@ night_of_three() {
   deployment web 3
   heals web "  schedules:
   - {name: night, cron: \"$(cron_in 1)\", timeZone: UTC, action: ScaleToZero}
-  - {name: morning, cron: \"$(cron_in 2)\", timeZone: UTC, action: Restore}"
+  - {name: morning, cron: \"$(cron_in 3)\", timeZone: UTC, action: Restore}"
   eventually no_pods web
   same "replicas at night" 0 "$(replicas web)"
   eventually is Done tick web state

@@ -111,7 +111,7 @@ served_since() {
 # heals NAME [FIELDS]: a policy in mode Auto for the Deployment of that name. FIELDS are lines of its spec.
 heals() {
   { printf '  mode: Auto\n  target: {kubernetes: {kind: Deployment, name: %s}}\n' "$1"
-    printf '  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 2}\n'
+    printf '  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2}\n'
     printf '%s\n' "${2:-}"; } | { policy_yaml "$1" "$ns" >"$dir/policy-$1.yaml"; }
   must k apply -f "$dir/policy-$1.yaml"
   eventually healthy "$1"

@@ -9,17 +9,17 @@ export HELM_NAMESPACE=salve-system
 ns=manifests-test
 
 # kc ARGUMENT…: kubectl as the administrator. as USER ARGUMENT…: as alice or bob, with the user's own token.
-kc() { timeout 60 "$KUBECTL" --cache-dir "$work/cache" "$@"; }
+kc() { timeout $((patience + 10)) "$KUBECTL" --cache-dir "$work/cache" "$@"; }
 as() {
   local user=$1
   shift
-  timeout 60 "$KUBECTL" --cache-dir "$work/cache-$user" --kubeconfig "$KUBE_DIR/$user.kubeconfig" "$@"
+  timeout $((patience + 10)) "$KUBECTL" --cache-dir "$work/cache-$user" --kubeconfig "$KUBE_DIR/$user.kubeconfig" "$@"
 }
 # as_controller ARGUMENT…: with a token of its service account.
 as_controller() {
   local token
   token=$(kc -n salve-system create token salve-controller) || fail "no token for the service account"
-  timeout 60 "$KUBECTL" --cache-dir "$work/cache-controller" --kubeconfig /dev/null \
+  timeout $((patience + 10)) "$KUBECTL" --cache-dir "$work/cache-controller" --kubeconfig /dev/null \
     --server "$(kc config view --raw -o 'jsonpath={.clusters[0].cluster.server}')" \
     --certificate-authority <(kc config view --raw -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}' | base64 -d) \
     --token "$token" "$@"
@@ -75,6 +75,13 @@ everything_of_salve() {
   kc get secrets -A -l owner=helm -o name
 }
 
+nothing_of_salve() {
+  local left
+  left=$(everything_of_salve)
+  echo "$left"
+  [ -z "$left" ]
+}
+
 clear_up() {
   "$HELM" uninstall salve >/dev/null 2>&1
   kc delete --ignore-not-found --wait=false -k "$root/manifests/base" >/dev/null 2>&1
@@ -95,7 +102,7 @@ install() {
   ok "$HELM" install salve "$chart"
   says_not "would violate PodSecurity"
   ok kc wait --for=condition=Established crd/healingpolicies.salve.dev crd/healingguardrails.salve.dev \
-    crd/incidents.salve.dev crd/incidentapprovals.salve.dev --timeout=30s
+    crd/incidents.salve.dev crd/incidentapprovals.salve.dev "--timeout=${patience}s"
   ok kc create namespace "$ns"
 }
 case_ "helm install works on a cluster that knows nothing of Salve" install
@@ -114,7 +121,7 @@ case_ "the API server has nothing to say against the CustomResourceDefinitions" 
 type_checked() {
   local name
   for name in incidentapprovals incidents healingpolicies; do
-    eventually 30 kc wait "validatingadmissionpolicy/$name.salve.dev" --timeout=1s \
+    eventually "$patience" kc wait "validatingadmissionpolicy/$name.salve.dev" --timeout=1s \
       --for=jsonpath='{.status.observedGeneration}'=1
     ok kc get "validatingadmissionpolicy/$name.salve.dev" -o 'jsonpath={.status.typeChecking.expressionWarnings}'
     is ""
@@ -132,8 +139,12 @@ case_ "the namespace may enforce Pod Security restricted" pods_are_admitted
 
 # --- the controller itself ------------------------------------------------------------------------------
 
-# ready: /ready answers 200.
-ready() { curl --silent --fail --noproxy '*' --max-time 5 "http://$(cat "$work/address")/ready"; }
+# leads: /ready answers 200, and the lead is this process's; one that stands by is ready, too.
+leads() {
+  local said
+  said=$(curl --silent --fail --noproxy '*' --max-time 30 "http://$(cat "$work/address")/ready") || return 1
+  [[ $said == *'"leader":"this process"'* ]]
+}
 
 runs() {
   local controller lines token
@@ -141,14 +152,15 @@ runs() {
   kc config view --raw -o json |
     jq --arg token "$token" '.users[0].user = {token: $token}' >"$work/controller.kubeconfig"
   kc -n salve-system get configmap salve-controller -o 'jsonpath={.data.config\.yaml}' >"$work/config.yaml"
+  # The API server learns of rights by a watch.
+  eventually "$patience" kc auth can-i list healingpolicies.salve.dev --as "$account" -A
+  eventually "$patience" kc auth can-i create leases.coordination.k8s.io --as "$account" -n salve-system
   lines=$(wc -l <"$KUBE_DIR/audit.log")
   "$SALVE" controller --kubeconfig "$work/controller.kubeconfig" --config "$work/config.yaml" \
     --http-listen 127.0.0.1:0 --http-address-file "$work/address" >"$work/controller.log" 2>&1 &
   controller=$!
   trap 'kill "$controller" 2>/dev/null' EXIT
-  (eventually 30 ready) || fail "not ready: $(tail -n 5 "$work/controller.log")"
-  ok ready
-  says '"leader":"this process"'
+  (eventually "$patience" leads) || fail "not ready: $(tail -n 5 "$work/controller.log")"
   kill "$controller"
   wait "$controller" || fail "exit $? after SIGTERM: $(tail -n 5 "$work/controller.log")"
   out=$(tail -n "+$((lines + 1))" "$KUBE_DIR/audit.log" |
@@ -171,6 +183,8 @@ can_not() { [[ "$(asked "$@")" = no* ]] || fail "should not be allowed: $*"; }
 
 controller_rights() {
   local verb
+  eventually "$patience" can "$account" list healingpolicies.salve.dev
+  eventually "$patience" can "$account" create leases.coordination.k8s.io salve-system
   for verb in list watch get; do
     can "$account" "$verb" healingpolicies.salve.dev
     can "$account" "$verb" deployments.apps
@@ -211,9 +225,10 @@ rights_of_people() {
   ok kc -n "$ns" create rolebinding editor --clusterrole=edit --user=eddy
   ok kc -n "$ns" create rolebinding owner --clusterrole=admin --user=oona
   ok kc create clusterrolebinding "$ns-admin" --clusterrole=salve-admin --user=ada
-  eventually 20 kc auth can-i get healingpolicies.salve.dev --as vera -n "$ns"
-  eventually 20 kc auth can-i create healingpolicies.salve.dev --as eddy -n "$ns"
-  eventually 20 kc auth can-i create healingpolicies.salve.dev --as oona -n "$ns"
+  eventually "$patience" kc auth can-i get healingpolicies.salve.dev --as vera -n "$ns"
+  eventually "$patience" kc auth can-i create healingpolicies.salve.dev --as eddy -n "$ns"
+  eventually "$patience" kc auth can-i create healingpolicies.salve.dev --as oona -n "$ns"
+  eventually "$patience" kc auth can-i create healingguardrails.salve.dev --as ada
   can vera get incidents.salve.dev
   can_not vera create incidents.salve.dev
   can_not vera get incidents.salve.dev default
@@ -252,7 +267,8 @@ YAML
   # Bob may write the objects, and approve nothing.
   ok kc -n "$ns" create role writer --verb=create --resource=incidentapprovals.salve.dev
   ok kc -n "$ns" create rolebinding bob --role=writer --user=bob
-  eventually 20 as bob auth can-i create incidentapprovals.salve.dev -n "$ns"
+  eventually "$patience" as bob auth can-i create incidentapprovals.salve.dev -n "$ns"
+  eventually "$patience" as alice auth can-i approve healingpolicies.salve.dev/a -n "$ns"
   approval a alice >"$work/approval"
   ok as alice create -f "$work/approval"
   says created
@@ -291,7 +307,7 @@ controller_approves() {
   says "cannot create resource \"incidentapprovals\""
   # Even if somebody gives it every right.
   ok kc create clusterrolebinding "$ns-all" --clusterrole=cluster-admin --serviceaccount=salve-system:salve-controller
-  eventually 20 kc auth can-i approve healingpolicies.salve.dev --as "$account" -n "$ns"
+  eventually "$patience" kc auth can-i approve healingpolicies.salve.dev --as "$account" -n "$ns"
   refused as_controller create -f "$work/denied"
   says "the controller may not approve what it proposes itself"
   ok kc delete clusterrolebinding "$ns-all"
@@ -314,7 +330,7 @@ case_ "an approval cannot be changed" immutable
 asking() {
   ok kc -n "$ns" create role asks --verb=create --resource=incidents.salve.dev
   ok kc -n "$ns" create rolebinding asks --role=asks --user=alice --user=bob
-  eventually 20 as bob auth can-i create incidents.salve.dev -n "$ns"
+  eventually "$patience" as bob auth can-i create incidents.salve.dev -n "$ns"
   asks >"$work/incident"
   ok as alice create -f "$work/incident"
   asks '  trigger: {source: Manual, name: alice, message: it is slow}' >"$work/incident"
@@ -362,8 +378,14 @@ case_ "the controller writes what it observed" by_salve
 # --- policies and guardrails ----------------------------------------------------------------------------
 
 # tells TEXT: creating a policy in mode Auto brings a warning with TEXT. tells_nothing: it brings none.
-tells() { policy try Auto | kc create --dry-run=server -f - 2>&1 | grep -q "$1"; }
-tells_nothing() { ! tells Warning; }
+tells() {
+  local said
+  said=$(policy try Auto | kc create --dry-run=server -f - 2>&1) && [[ $said == *"$1"* ]]
+}
+tells_nothing() {
+  local said
+  said=$(policy try Auto | kc create --dry-run=server -f - 2>&1) && [[ $said != *Warning* ]]
+}
 
 warned() {
   kc apply -f - >/dev/null <<YAML || fail "the guardrail could not be made"
@@ -378,7 +400,7 @@ spec:
   maxAutoRisk: Low
 YAML
   # The API server learns of it by a watch.
-  eventually 20 tells "spec.mode Auto counts as Approve: HealingGuardrail \"$ns\""
+  eventually "$patience" tells "spec.mode Auto counts as Approve: HealingGuardrail \"$ns\""
   policy loose Auto >"$work/policy"
   ok kc apply -f "$work/policy"
   says "spec.guardrails.maxAutoRisk Medium counts as Low: HealingGuardrail \"$ns\""
@@ -389,7 +411,7 @@ case_ "whoever applies a policy that is looser than a guardrail is told" warned
 
 not_selected() {
   ok kc label namespace "$ns" environment=test
-  eventually 20 tells_nothing
+  eventually "$patience" tells_nothing
   ok kc label namespace "$ns" environment-
 }
 case_ "a guardrail that does not select the namespace says nothing" not_selected
@@ -398,7 +420,7 @@ denies() { ! policy try Auto | kc create --dry-run=server -f -; }
 
 guardrails_deny() {
   ok "$HELM" upgrade salve "$chart" --set admission.guardrails=Deny
-  eventually 20 denies
+  eventually "$patience" denies
   says "denied request: spec.mode Auto counts as Approve: HealingGuardrail \"$ns\""
   policy try Approve Low | ok kc create --dry-run=server -f -
   ok kc delete healingguardrail "$ns"
@@ -428,8 +450,8 @@ case_ "helm upgrade keeps policies and incidents" upgrade
 
 uninstall() {
   ok "$HELM" uninstall salve
-  out=$(everything_of_salve)
-  is ""
+  # What a Deployment made goes after it.
+  eventually "$patience" nothing_of_salve
   ok kc -n "$ns" get healingpolicy a
   ok kc delete namespace salve-system
 }
@@ -448,8 +470,8 @@ server_side() {
   ok kc apply --server-side -k "$root/manifests/overlays/production"
   out=$(versions)
   is "$before"
-  # Exit 1 would be a difference.
-  ok kc diff --server-side -k "$root/manifests/overlays/production"
+  # Exit 1 would be a difference; a status that somebody writes in between is one, too.
+  eventually "$patience" kc diff --server-side -k "$root/manifests/overlays/production"
   is ""
 }
 case_ "kubectl apply --server-side -k of the production overlay, twice, changes nothing the second time" server_side
@@ -457,7 +479,7 @@ case_ "kubectl apply --server-side -k of the production overlay, twice, changes 
 # What is in the namespace goes with it, so that some of it may be gone when its turn comes.
 one_apply() {
   ok kc delete --ignore-not-found -k "$root/manifests/overlays/production"
-  eventually 60 gone
+  eventually "$patience" gone
   ok kc apply --server-side -k "$root/manifests/overlays/development"
   ok kc -n salve-system get deployment salve-controller -o 'jsonpath={.spec.template.spec.containers[0].image}' && is salve:dev
   ok kc delete --ignore-not-found -k "$root/manifests/overlays/development"

@@ -29,6 +29,8 @@ export HELM_CACHE_HOME=$work/helm HELM_CONFIG_HOME=$work/helm HELM_DATA_HOME=$wo
 passed=0
 failed=0
 skipped=0
+# shellcheck disable=SC2034  # the cases use it
+patience=240 # seconds; until then what a case waits for is not broken but late
 trap 'rm -rf "$work"' EXIT
 
 # template [OPTION…]: the chart rendered, for picks.

@@ -7,7 +7,7 @@ patients_policy() {
   mode: $1
   target: {docker: {labels: {ward: $id}}}
   ladder: [{name: restart, action: {restart: {}}}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   guardrails: {maxUnhealthy: "100%", maxActions: {count: 100, windowSeconds: 3600}, cooldownSeconds: 0, maxConcurrent: 50}
   notifications: [$2]
 YAML
@@ -39,10 +39,10 @@ asked_and_told() {
   policy redis <<YAML
   mode: Approve
   target: {docker: {container: $id-redis}}
-  probes: [{name: ping, redis: {address: "127.0.0.1:$port_of_redis"}, periodSeconds: 1, timeoutSeconds: 1}]
+  probes: [{name: ping, redis: {address: "127.0.0.1:$port_of_redis"}, periodSeconds: 3, timeoutSeconds: 3}]
   diagnosis: {builtinPacks: false, rules: [{name: gone, when: {conditions: [Exited]}, cause: RedisDown, confidence: 0.95, step: restart}]}
   ladder: [{name: restart, action: {restart: {}}, expected: Redis answers again}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   notifications: [{sink: web, stages: [Proposed, Resolved]}, {sink: mail, stages: [Proposed, Resolved]}]
 YAML
   eventually healthy redis
@@ -67,10 +67,12 @@ YAML
   same "messages" "2 2" "$(got web) $(mails)"
   eventually is "Sent 1" notes "$incident" mail Resolved
   no_disgrace
-  says "$(curl -fs "http://$(cat "$dir/data/http-address")/metrics")" \
-    'salve_notifications_total{result="sent",sink="web"} 2' 'salve_notifications_total{result="sent",sink="mail"} 2'
+  eventually counted 'salve_notifications_total{result="sent",sink="web"} 2'
+  eventually counted 'salve_notifications_total{result="sent",sink="mail"} 2'
   [ -z "${SALVE_TRANSCRIPT:-}" ] || { mail_text 1; echo ----; mail_text 2; echo ----; cat "$dir/typed"; } >"$SALVE_TRANSCRIPT"
 }
+# counted TEXT: a line of /metrics is that.
+counted() { curl -fs "http://$(cat "$dir/data/http-address")/metrics" | grep -xF "$1"; }
 case_ "who is asked gets the command that approves, by webhook and by mail, and hears the end" asked_and_told
 
 dead_sinks() {
@@ -85,7 +87,6 @@ dead_sinks() {
   await_incident ward
   # Its first message is waiting for an answer all the time, and nobody waits for it.
   eventually sees dead 1
-  same "what is known of the first message" "Pending 0" "$(notes "$incident" dead Detected)"
   outcome "$incident" AutoHealed
   case "$(notes "$incident" dead Detected)" in Pending*) ;; *) fail "the dead sink was told of Detected" ;; esac
   eventually has_got live Resolved
@@ -98,6 +99,8 @@ dead_sinks() {
 sees() { [ "$(wc -l <"$dir/$1/seen" 2>/dev/null || echo 0)" -ge "$2" ]; }
 case_ "a sink that hangs delays neither healing nor others, and gets its messages when it is back" dead_sinks
 
+pending() { case "$(notes "$@")" in Pending*) ;; *) return 1 ;; esac; }
+
 killed_between() {
   hook web && in_mode web mute
   webhook web "$url/ok" | sinks
@@ -108,13 +111,14 @@ killed_between() {
   await_incident ward
   # It has come and the answer has not gone: nobody can know.
   eventually has_got web Proposed
-  same "what is known of it" "Pending 0" "$(notes "$incident" web Proposed)"
+  eventually pending "$incident" web Proposed
   kill_salve
   in_mode web ok
   heal --config "$dir/salve.yaml"
   eventually is "Sent 1" notes "$incident" web Proposed
   same "the ids of both deliveries" 1 "$(jq -r 'select(.body.data.stage == "Proposed") | .id' "$dir/web/received" | sort -u | wc -l)"
-  same "deliveries" 2 "$(got web Proposed)"
+  # One of each process, or more where the first had the time to try again.
+  has_got web Proposed 2 || fail "it came $(got web Proposed) times"
   type_what_it_says "$(text_of web Proposed)" "To approve" approve
   outcome "$incident" HealedAfterApproval
   eventually has_got web Resolved

@@ -49,7 +49,7 @@ class Session(socketserver.StreamRequestHandler):
         return file.read_text().strip() if file.exists() else ""
 
     def handle(self):
-        self.request.settimeout(30)
+        self.request.settimeout(240)
         try:
             if self.mode() == "hang":
                 self.rfile.readline()

@@ -216,7 +216,7 @@ TEST_F(RealContainersTest, ACommandThatDoesNotEndInTimeIsUnknown) {
   healing::Action action;
   action.exec.emplace().argv = {"sleep", "30"};
   ActionRequest request = Request(c, action);
-  request.deadline = SystemClock().Monotonic() + std::chrono::milliseconds(700);
+  request.deadline = SystemClock().Monotonic() + std::chrono::seconds(5);
   EXPECT_EQ(MustExecute(request).outcome, kUnknown);
 }
 

@@ -39,7 +39,7 @@ class WatcherTest : public ::testing::Test {
   }
   // The watcher's thread is real, its time is not: moves time on whenever it sleeps short.
   bool Await(const std::function<bool()>& condition, bool advance = false) {
-    const MonoTime deadline = SystemClock().Monotonic() + std::chrono::seconds(10);
+    const MonoTime deadline = SystemClock().Monotonic() + std::chrono::seconds(120);
     while (!condition()) {
       if (SystemClock().Monotonic() > deadline) return false;
       if (advance) clock.Advance(std::chrono::milliseconds(50));

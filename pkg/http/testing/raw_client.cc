@@ -14,7 +14,7 @@
 namespace salve::http {
 namespace {
 
-constexpr int kWaitMillis = 10'000;
+constexpr int kWaitMillis = 120'000;
 
 sockaddr_in Address(const char* ip, int port) {
   sockaddr_in address{};

@@ -9,7 +9,7 @@
 namespace salve::http {
 
 // A TCP connection to 127.0.0.1 that sends and receives bytes as they are, for what a proper client
-// would never do. Every wait is bounded by ten seconds. Tests only; one thread.
+// would never do. Every wait is bounded by two minutes. Tests only; one thread.
 class RawClient {
  public:
   // `from` is the local address, so that one machine can look like several: any of 127.0.0.0/8.

@@ -16,7 +16,7 @@ import re
 
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-_AGE = re.compile(r"^\d{1,2}s$")
+_AGE = re.compile(r"^(?=\d)(\d+m)?(\d+s)?$")
 _VERSION_ASKED = re.compile(r"(resourceVersion=)[1-9]\d*")
 _NOW_SECONDS = 3600
 # Numbers of the store inside sentences: (pattern, what is shown instead).
@@ -123,6 +123,8 @@ class Normaliser:
                 continue
             else:
                 result[key] = self._value(member, False)
+        if isinstance(result.get("managedFields"), list):
+            result["managedFields"].sort(key=_ownership)
         return result
 
     def _cell(self, cell):
@@ -138,6 +140,12 @@ class Normaliser:
         for pattern, shown in _SENTENCES:
             text = pattern.sub(shown, text)
         return text
+
+
+def _ownership(entry):
+    """Sorted by what both servers agree on: they go by the second of the change, and one of them may
+    have begun a new second between two."""
+    return [str(entry.get(part, "")) for part in ("operation", "manager", "subresource", "apiVersion", "time")]
 
 
 def _mask_now(match):

@@ -13,7 +13,7 @@ import ssl
 import tempfile
 import urllib.parse
 
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 240  # reached only where something is broken
 
 
 class Response:
@@ -92,21 +92,23 @@ class Server:
     def request(self, method, url, body=None, headers=None, user="admin"):
         """`user` is one of the tokens' names, a token itself, or None for no credentials."""
         sent = self._headers(user, headers)
-        for attempt in (1, 2):
+        for kept in (True, False):
+            # The second attempt never takes a kept connection: the server may have ended all of them.
             try:
-                connection = self._idle.get_nowait()
+                connection = self._idle.get_nowait() if kept else self._connect()
             except queue.Empty:
-                connection, attempt = self._connect(), 2
+                continue
             try:
                 connection.request(method, url, body=body, headers=sent)
                 response = connection.getresponse()
                 answer = Response(response.status,
                                   [(k.lower(), v) for k, v in response.getheaders()],
                                   response.read())
-            except (http.client.HTTPException, ConnectionError, socket.timeout):
+            except (http.client.HTTPException, ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 connection.close()
-                # The server may have ended a kept connection; a new one must work.
-                if attempt == 2:
+                # The server may have ended a kept connection; a new one must work. After a time-out nothing is
+                # sent again: it may have been done.
+                if not kept:
                     raise
                 continue
             if response.will_close:
