@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The menu. Each entry is one script under hack/, usable alone.
 .DEFAULT_GOAL := help
-.PHONY: help deps build test soak demo kube-demo lint bench up down clean
+.PHONY: help deps build test soak fuzz demo kube-demo lint bench up down clean
 
 SUITE ?= all
 RUN_DIR ?= $(CURDIR)/build/run
@@ -21,6 +21,9 @@ test: deps ## Run the suites, or one: make test SUITE=docker
 
 soak: build ## Kill Salve 200 times in a storm over 20 containers (half an hour)
 	@SALVE_E2E_KILLS=200 SALVE=$(CURDIR)/build/release/bin/salve test/e2e/run.sh "random moments"
+
+fuzz: deps ## Fuzz streams and journals that others may have written (ten minutes)
+	@SALVE_FUZZ_SECONDS=$${SALVE_FUZZ_SECONDS:-600} hack/test fuzz
 
 demo: build ## Break a real Redis and a real PostgreSQL and watch Salve heal them
 	@hack/demo $(RUN_DIR)/demo

@@ -13,6 +13,7 @@ endif()
 
 option(SALVE_TESTS "Build the tests" ON)
 option(SALVE_PCH "Use precompiled headers for the heavy standard and JSON headers" OFF)
+option(SALVE_FUZZ "Build the fuzzers (needs clang)" OFF)
 set(SALVE_SANITIZE "" CACHE STRING "Comma-separated sanitizers, e.g. address,undefined or thread")
 
 set(SALVE_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
@@ -70,7 +71,7 @@ function(salve_test)
     set(ARG_SUITE unit)
   endif()
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 600) # only what hangs gets so far
   endif()
   add_executable(${ARG_NAME} ${ARG_SRCS})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)

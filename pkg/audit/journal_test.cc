@@ -87,6 +87,15 @@ class JournalTest : public ::testing::Test {
   std::vector<std::string> seen_;
 };
 
+// As fuzzing found in the events of Docker: to make a whole number of such a fraction is undefined.
+TEST(RecordLine, ANumberThatIsNotWholeIsNoRecordsNumber) {
+  const std::string rest = R"(,"event":"Detected","previous":")" + NoHash() + "\"}";
+  for (const char* number : {"1e300", "-1e25", "1.5", "\"1\"", "null"}) {
+    EXPECT_FALSE(ParseLine("{\"seq\":" + std::string(number) + rest).ok()) << number;
+  }
+  EXPECT_TRUE(ParseLine("{\"seq\":1" + rest).ok());
+}
+
 TEST_F(JournalTest, EachLineCarriesTheHashOfTheOneBefore) {
   Written({"a", "b", "c"});
   const auto lines = Lines();

@@ -43,8 +43,9 @@ class Known {
 // new, on a thread of its own, many with one write. Without a directory they become lines of the
 // log. Thread-safe.
 //
-// Await takes kPatience at most; while the journal cannot be written nobody waits. Up to kMaxPending records are kept until it can be; what
-// is beyond is counted, said in the journal, and told of again when its incident is next looked at.
+// Await takes kPatience at most; while the journal cannot be written nobody waits. Up to
+// kMaxPending records are kept until it can be; what is beyond is counted, said in the journal, and
+// told of again when its incident is next looked at.
 class Recorder final : public Sink {
  public:
   static constexpr std::chrono::seconds kPatience{2};

@@ -158,6 +158,23 @@ TEST(HttpResponseTest, ABodyIsKeptOnlyUpToItsBound) {
   EXPECT_EQ(response.body(), "hel");
 }
 
+// Found by fuzzing: in lower case it was taken for HTTP if it came in one piece only.
+TEST(HttpResponseTest, ProtocolsNameIsReadTheSameWhereverItIsCut) {
+  const std::string odd = "hTTP/1.0 244 \r\nA: b\r\n\r\nrest";
+  EXPECT_EQ(HttpResponse(true, 9).Feed(odd).code(), Code::kInvalidArgument);
+  HttpResponse cut(true, 9);
+  Status status;
+  for (std::size_t i = 0; i < odd.size() && status.ok(); ++i) status = cut.Feed(odd.substr(i, 1));
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+}
+
+// Found beside it: nothing bounded what was kept while a chunk's end did not come.
+TEST(HttpResponseTest, WhatFollowsAChunkIsBounded) {
+  HttpResponse response(true, 100);
+  ASSERT_TRUE(response.Feed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nA").ok());
+  EXPECT_EQ(response.Feed(std::string(40000, 'x')).code(), Code::kInvalidArgument);
+}
+
 TEST(HttpResponseTest, GarbageEndlessHeadsAndEarlyEndsAreErrors) {
   EXPECT_FALSE(HttpResponse(true, 9).Feed("SSH-2.0-OpenSSH\r\n").ok());
   EXPECT_FALSE(HttpResponse(true, 9).Feed("HTTP/1.1 200 OK\r\nX: " + std::string(40000, 'a')).ok());

@@ -56,7 +56,7 @@ Status HttpResponse::TakeHead() {
     return Status::Ok();
   }
   const std::string head = Lower(buffer_.substr(0, end + 2));
-  const auto status = head.size() > 12 && head.compare(0, 7, "http/1.") == 0
+  const auto status = head.size() > 12 && buffer_.compare(0, 7, "HTTP/1.") == 0
                           ? Number(head.substr(9, 3), 10)
                           : std::nullopt;
   if (!status || *status < 100 || *status > 999) {
@@ -125,7 +125,11 @@ Status HttpResponse::Feed(std::string_view bytes) {
       }
       case State::kChunkEnd: {
         std::string line;
-        if (TakeLine(line)) state_ = State::kChunkSize;
+        if (TakeLine(line)) {
+          state_ = State::kChunkSize;
+        } else if (buffer_.size() > kMaxLine) {
+          return InvalidArgumentError("the answer's chunks are broken");
+        }
         break;
       }
       case State::kChunkSize:

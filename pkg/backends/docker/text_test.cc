@@ -87,6 +87,17 @@ TEST(EventParserTest, LinesSplitAnywhereGiveTheSameEvents) {
   }
 }
 
+// Found by fuzzing: to make a whole number of such a fraction is undefined.
+TEST(EventParserTest, ATimeBeyondAllTimesIsNone) {
+  EventParser parser;
+  const std::string event = R"({"Type":"container","Action":"die","Actor":{"ID":"a"},"timeNano":)";
+  for (const char* nanos : {"1.7e25", "-1e300", "17645904000000000000000000", "\"5\"", "null"}) {
+    const std::vector<Event> events = parser.Feed(event + nanos + "}\n");
+    ASSERT_EQ(events.size(), 1u) << nanos;
+    EXPECT_EQ(events[0].at, WallTime()) << nanos;
+  }
+}
+
 TEST(EventParserTest, ALineWithoutEndIsDroppedAndTheNextOneRead) {
   EventParser parser;
   EXPECT_TRUE(parser.Feed(std::string(100000, 'x')).empty());
