@@ -22,10 +22,10 @@ struct ActionRequest {
   std::string attempt_id;  // idempotency key
   apis::salve::v1alpha1::Action action;
   apis::salve::v1alpha1::TargetRef target;
-  std::string identity_before;  // TargetObservation::identity that the decision was made on
-  std::string undo_token;       // for an undo: what ActionPlan::undo_token said
-  std::string subject;          // what ActionPlan::subject said; "" for an undo
-  MonoTime deadline = MonoTime::max();
+  std::string identity_before;          // TargetObservation::identity that the decision was made on
+  std::string undo_token;               // for an undo: what ActionPlan::undo_token said
+  std::string subject;                  // what ActionPlan::subject said; "" for an undo
+  MonoTime deadline = MonoTime::max();  // nothing is begun after it
   std::stop_token stop;
 };
 

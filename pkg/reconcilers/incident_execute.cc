@@ -174,6 +174,8 @@ backends::ActionRequest IncidentRun::RequestFor(const v1::Attempt& attempt, bool
   }
   const seconds timeout(step != nullptr ? step->timeout_seconds : 60);
   request.deadline = shell_.clock.Monotonic() + timeout;
+  // Backends begin nothing after it: who stands still before the very call does not act any more.
+  if (lease_until_ != MonoTime{}) request.deadline = std::min(request.deadline, lease_until_);
   return request;
 }
 
@@ -245,13 +247,17 @@ Status IncidentRun::Abandon(const std::string& attempt_id, const std::string& re
   return SettleRecords();
 }
 
-// A process that stood still, or was away, since it reserved must not act on what was true then:
-// the budget counts from the reservation, and the lease may be somebody else's.
+// A process that stood still must not act on a target that may be somebody else's by now.
+Status IncidentRun::CheckLease() const {
+  if (shell_.clock.Monotonic() < lease_until_) return Status::Ok();
+  return AbortedError("the lease of the target ran out before the action began")
+      .WithReason("LeaseLost");
+}
+
+// The budget counts from the reservation: whoever was away since then must not act on what was true
+// then.
 Status IncidentRun::CheckInTime(const std::string& attempt_id) const {
-  if (shell_.clock.Monotonic() >= lease_until_) {
-    return AbortedError("the lease of the target ran out before the action began")
-        .WithReason("LeaseLost");
-  }
+  SALVE_RETURN_IF_ERROR(CheckLease());
   const std::vector<v1::ActionRecord>& records = policy_->status.actions;
   const auto record = std::find_if(records.begin(), records.end(), [&](const v1::ActionRecord& r) {
     return r.attempt_id == attempt_id;
@@ -366,6 +372,7 @@ Status IncidentRun::UndoSameKey(const std::string& attempt_id) {
 Status IncidentRun::RunUndo(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   if (attempt == nullptr) return InternalError("attempt " + attempt_id + " is not on the incident");
+  SALVE_RETURN_IF_ERROR(CheckLease());
   // What is not what the attempt left behind is not put back: a person looks.
   const StatusOr<ActionResult> called = Call(RequestFor(*attempt, true));
   const ActionResult result = called.ok() ? *called : NotApplied(called.status());

@@ -64,6 +64,7 @@ class IncidentRun {
   Status VerifyUndo(const std::string& attempt_id);
   // False: somebody else holds it.
   StatusOr<bool> TakeLease(const v1::Step& step);
+  Status CheckLease() const;
   Status CheckInTime(const std::string& attempt_id) const;
   void ReleaseLease();
   std::string LeaseHolder() const;

@@ -17,18 +17,23 @@ StatusOr<T> StatusUpdater<T>::Update(const NamespacedName& name,
                                      const std::function<StatusOr<bool>(T&)>& change) {
   MutexLock lock(writers_[std::hash<std::string>()(name.ToString()) % writers_.size()]);
   Status last;
+  std::string refused;  // the version that it was refused on
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     T object;
     const auto cached = cache_.Get(name);
     if (attempt == 0 && cached != nullptr) {
       object = *cached;
     } else {
-      // The cache was behind: only the server knows better.
+      // The cache was behind: only the server knows better, and everybody here should.
       SALVE_ASSIGN_OR_RETURN(const client::Json live, client_.Get(T::kInfo, name));
+      cache_.Offer(live);
       SALVE_ASSIGN_OR_RETURN(object, apis::Decode<T>(live));
+      // A replica that is behind itself: the work queue waits until it has caught up.
+      if (object.metadata.resource_version == refused) return last;
     }
     SALVE_ASSIGN_OR_RETURN(const bool changed, change(object));
     if (!changed) return object;
+    refused = object.metadata.resource_version;
     client::WriteOptions options;
     options.subresource = "status";
     StatusOr<client::Json> stored = client_.Update(T::kInfo, apis::Encode(object), options);

@@ -292,6 +292,9 @@ StatusOr<ActionResult> FakeBackend::Execute(const ActionRequest& request) {
     MutexLock lock(mu_);
     requests_.push_back(request);
   }
+  if (clock_.Monotonic() >= request.deadline) {
+    return DeadlineExceededError("the deadline had passed before the call began");
+  }
   const Status begun = Begin(Operation::kExecute, context);
   if (begun.code() == Code::kDeadlineExceeded) {
     return Result(AppliedState::kUnknown, begun.message());

