@@ -81,6 +81,55 @@ tls() {
 }
 case_ "with a Secret for it the HTTP port speaks TLS, and only then" tls
 
+# What a person writes who has alerts, messages, and a journal to keep.
+edge_values='{"config": {
+  "receivers": [
+    {"name": "alertmanager", "kind": "alertmanager", "authentication": {"bearer": [{"file": "/var/run/salve/config/salve-tokens/alertmanager"}]}},
+    {"name": "alarms", "kind": "sns", "topicARNs": ["arn:aws:sns:eu-central-1:123456789012:alarms"], "burst": 10}],
+  "sinks": [
+    {"name": "chat", "slack": {"url": {"file": "/var/run/salve/config/salve-tokens/slack"}}, "allowedNamespaces": ["shop"]},
+    {"name": "oncall", "pagerduty": {"routingKey": {"env": "PAGERDUTY_KEY"}}, "messagesPerMinute": 60},
+    {"name": "mail", "email": {"server": "relay:587", "from": "a@b.c", "to": ["d@e.f"], "user": "salve", "password": {"env": "MAIL"}}},
+    {"name": "hook", "webhook": {"url": "https://tools.example.com/salve", "secret": {"env": "HOOK"}}},
+    {"name": "teams", "teams": {"url": {"env": "TEAMS"}}},
+    {"name": "repo", "github": {"repository": "acme/shop", "token": {"env": "GITHUB"}, "issue": {}}}]},
+  "secrets": {"config": ["salve-tokens"]},
+  "audit": {"volume": {"persistentVolumeClaim": {"claimName": "salve-audit"}}, "retentionDays": 365},
+  "networkPolicy": {"sinks": [{"ports": [{"protocol": "TCP", "port": 587}]}]}}'
+
+receivers_and_sinks() {
+  printf '%s' "$edge_values" >"$work/edge.json"
+  local values=(--values "$work/edge.json") file
+  option ConfigMap '.data["config.yaml"] | contains("kind: alertmanager") and contains("topicARNs") and contains("routingKey")' "${values[@]}"
+  option Deployment "$pod.volumes[1] == {name: \"config-salve-tokens\", secret: {secretName: \"salve-tokens\", defaultMode: 288}}" "${values[@]}"
+  option Deployment "$container.volumeMounts[1] == {name: \"config-salve-tokens\", mountPath: \"/var/run/salve/config/salve-tokens\", readOnly: true}" "${values[@]}"
+  # What only the configuration may use is not among what policies may.
+  option Deployment "[$container.args[] | startswith(\"--secret-dir\")] | any | not" "${values[@]}"
+  option NetworkPolicy '.spec.egress[-1].ports[0].port == 587' "${values[@]}"
+  # What the chart writes is a configuration to the program that reads it.
+  [ -n "${SALVE:-}" ] || return 0
+  template "${values[@]}"
+  picks 'select(.kind == "ConfigMap") | .data["config.yaml"]'
+  printf '%s\n' "$out" >"$work/config.yaml"
+  for file in MAIL GITHUB HOOK; do export "$file=x"; done
+  out=$("$SALVE" notify test nobody --config "$work/config.yaml" 2>&1) || true
+  says "nobody" "oncall"
+}
+case_ "receivers and sinks go into the configuration, their secrets beside it as files, and messages out" receivers_and_sinks
+
+audit_journal() {
+  template
+  picks 'select(.kind == "Deployment") | tostring | select(contains("audit"))'
+  is ""
+  printf '%s' "$edge_values" >"$work/edge.json"
+  local values=(--values "$work/edge.json")
+  option Deployment "($container.args | index(\"--audit-directory=/var/lib/salve/audit\", \"--audit-retention-days=365\")) != null" "${values[@]}"
+  option Deployment "$pod.volumes[-1] == {name: \"audit\", persistentVolumeClaim: {claimName: \"salve-audit\"}}" "${values[@]}"
+  option Deployment "$container.volumeMounts[-1] == {name: \"audit\", mountPath: \"/var/lib/salve/audit\", subPathExpr: \"\$(POD_NAME)\"}" "${values[@]}"
+  option Deployment "[$container.env[] | select(.name == \"POD_NAME\")] | length == 1" "${values[@]}"
+}
+case_ "with a volume for it the audit journal is kept there, each pod's by itself" audit_journal
+
 options_that_leave_out() {
   local pair
   for pair in serviceAccount.create=false,serviceAccount.name=mine:ServiceAccount \
@@ -123,7 +172,13 @@ bad_values() {
     admission.guardrails=Maybe admission.approval=true http.port=70000 terminationGracePeriodSeconds=5 \
     rbac.actions.namespaces=shop 'secrets.namespaces={Shop}' serviceAccount.create=false \
     http.tls.secretName=Web_tls http.tls.cert=x monitoring.rules.runbooks=ftp://x monitoring.alerts=true \
-    topologySpread.hosts=Never serviceMonitor.interval=often networkPolicy.apiServer.ports=[] podlabels.a=b; do
+    'config.receivers[0].name=a' config.receivers[0].name=a,config.receivers[0].kind=nagios \
+    config.receivers[0].name=a,config.receivers[0].kind=sns config.receivers[0].name=a,config.receivers[0].kind=sentry \
+    config.receivers[0].name=a,config.receivers[0].kind=sentry,config.receivers[0].authentication.hmac[0]=the-secret-itself \
+    config.receivers[0].name=a,config.receivers[0].kind=sentry,config.receivers[0].authentication.hmac[0].file=relative \
+    config.sinks[0].name=a config.sinks[0].name=a,config.sinks[0].slack.url=https://hooks.slack.com/x \
+    config.sinks[0].name=a,config.sinks[0].pager.url.env=X 'secrets.config={Tokens}' audit.retentionDays=7 audit.volume=yes \
+    audit.directory=/x topologySpread.hosts=Never serviceMonitor.interval=often networkPolicy.apiServer.ports=[] podlabels.a=b; do
     refused "$HELM" template salve "$chart" --namespace salve-system --set "$bad"
     says "values don't meet the specifications of the schema"
   done

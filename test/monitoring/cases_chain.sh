@@ -97,6 +97,9 @@ YAML
   probes:
   - {name: up, prometheus: {url: "http://127.0.0.1:$prometheus_port", query: 'redis_up{job="redis"}', minimum: 1},
      periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 2, successThreshold: 1}
+  # Over a range: it has answered at all in the last ten minutes.
+  - {name: mostly, prometheus: {url: "http://127.0.0.1:$prometheus_port", query: 'redis_up{job="redis"}', minimum: 0.01,
+     range: {seconds: 600, stepSeconds: 1, judge: Average}}, periodSeconds: 1, timeoutSeconds: 1}
   ladder:
   - {name: restart, action: {restart: {}}, timeoutSeconds: 60}
   verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 2, failureLimit: 30}
@@ -108,6 +111,16 @@ YAML
   says "$(get "$incident" .spec.trigger.message)" "is 0, below 1"
   outcome "$incident" AutoHealed
   eventually healthy redis
+  # A range remembers what a moment does not: each point of it has to be good.
+  policy memory <<YAML
+  mode: Observe
+  target: {docker: {container: $id-redis}}
+  probes:
+  - {name: always, prometheus: {url: "http://127.0.0.1:$prometheus_port", query: 'redis_up{job="redis"}', minimum: 1,
+     range: {seconds: 900, stepSeconds: 1, judge: Every}}, periodSeconds: 1, timeoutSeconds: 1}
+YAML
+  eventually is False condition healingpolicy/memory TargetHealthy
+  says "$(get healingpolicy/memory .status.targets[0].message)" "is 0, below 1"
   # Without the one that is asked nothing is known: neither health nor illness.
   stop_program prometheus
   eventually is Unknown condition healingpolicy/redis TargetHealthy

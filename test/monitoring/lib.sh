@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# The monitoring programs of a case, beside test/e2e/lib.sh: each runs in the background with its files in
-# $dir and its process id in $dir/NAME.pid. $programs is the directory that hack/monitoring printed.
+# The monitoring programs of a case, beside test/e2e/lib.sh and test/edge/lib.sh: each runs in the background with
+# its files in $dir and its process id in $dir/NAME.pid. $programs is the directory that hack/monitoring printed.
 
 # program NAME COMMAND…: starts it.
 program() {
@@ -32,22 +32,33 @@ redis_with_exporter() {
   port=$(free_port)
   container "$id-redis" --network host --stop-timeout 1 salve-test/redis:7 redis-server --bind 127.0.0.1 \
     --port "$port" --save "" --enable-debug-command yes
-  exporter_port=$(free_port)
-  program exporter "$programs/prometheus-redis-exporter" -redis.addr "redis://127.0.0.1:$port" \
-    -web.listen-address "127.0.0.1:$exporter_port" -connection-timeout 300ms
+  exporter "$port"
+  watched=$(watched_redis "$id-redis" "$port")
   eventually redis_is_up 1
 }
 redis_is_up() { curl -fs "http://127.0.0.1:$exporter_port/metrics" | grep -q "^redis_up $1\$"; }
+
+# exporter PORT: of the Redis there, and of any other that it is asked about.
+exporter() {
+  exporter_port=$(free_port)
+  program exporter "$programs/prometheus-redis-exporter" -redis.addr "redis://127.0.0.1:$1" \
+    -web.listen-address "127.0.0.1:$exporter_port" -connection-timeout 300ms
+}
+# watched_redis CONTAINER PORT: as Prometheus scrapes it; a list of them belongs in $watched.
+watched_redis() {
+  printf -- '  - {targets: ["127.0.0.1:%s"], labels: {container: %s, __param_target: "redis://127.0.0.1:%s"}}\n' \
+    "$exporter_port" "$1" "$2"
+}
 
 # hang_redis: it accepts connections and answers nobody; only a restart helps. Docker sees nothing of it.
 hang_redis() {
   docker exec --detach "$id-redis" redis-cli -p "$port" debug sleep 3600 || fail "Redis cannot be made to hang"
 }
 
-# monitoring: Prometheus, which watches the exporter, and Alertmanager, which posts to Salve's $address with
-# the token in $dir/token.
+# monitoring ADDRESS [GROUP_BY]: Prometheus, which asks the exporter about those in $watched, and Alertmanager, which
+# posts to Salve's ADDRESS with the token in $dir/token, all alerts of a group at once.
 monitoring() {
-  local address=$1
+  local address=$1 group_by=${2:-alertname, container}
   prometheus_port=$(free_port)
   alertmanager_port=$(free_port)
   cat >"$dir/rules.yaml" <<YAML
@@ -57,7 +68,7 @@ groups:
   - alert: RedisDown
     expr: redis_up{job="redis"} == 0 or up{job="redis"} == 0
     for: 2s
-    labels: {severity: critical, container: $id-redis}
+    labels: {severity: critical}
     annotations: {summary: "Redis does not answer its exporter"}
 YAML
   cat >"$dir/prometheus.yaml" <<YAML
@@ -65,10 +76,13 @@ global: {scrape_interval: 1s, scrape_timeout: 900ms, evaluation_interval: 1s}
 rule_files: [$dir/rules.yaml]
 alerting: {alertmanagers: [{static_configs: [{targets: ["127.0.0.1:$alertmanager_port"]}]}]}
 scrape_configs:
-- {job_name: redis, static_configs: [{targets: ["127.0.0.1:$exporter_port"]}]}
+- job_name: redis
+  metrics_path: /scrape
+  static_configs:
+$watched
 YAML
   cat >"$dir/alertmanager.yaml" <<YAML
-route: {receiver: salve, group_by: [alertname, container], group_wait: 1s, group_interval: 2s, repeat_interval: 5m}
+route: {receiver: salve, group_by: [$group_by], group_wait: 1s, group_interval: 2s, repeat_interval: 5m}
 receivers:
 - name: salve
   webhook_configs:
@@ -85,45 +99,3 @@ YAML
   eventually answers "http://127.0.0.1:$alertmanager_port/-/ready"
   eventually answers "http://127.0.0.1:$prometheus_port/-/ready"
 }
-
-# receivers <<EOF…: starts Salve with these receivers and a token for them.
-receivers() {
-  [ -s "$dir/token" ] || echo "monitoring-$RANDOM$RANDOM$RANDOM" >"$dir/token"
-  {
-    printf 'apiVersion: config.salve.dev/v1alpha1\nkind: ControllerConfiguration\nreceivers:\n'
-    cat
-  } >"$dir/salve.yaml"
-  heal --config "$dir/salve.yaml"
-  address=$(cat "$dir/data/http-address")
-}
-
-# heal_again: the same one after its end, at the same address.
-heal_again() {
-  export SALVE_START_SECONDS=$patience
-  start_salve_at "$address"
-}
-start_salve_at() {
-  "$salve" standalone --data-dir "$dir/data" --listen 127.0.0.1:0 --http-listen "$1" --config "$dir/salve.yaml" \
-    >>"$dir/salve.log" 2>&1 &
-  echo $! >"$dir/salve.pid"
-  eventually salve_ready "$salve" "$dir"
-}
-
-# post NAME [CURL-ARGUMENT…]: a delivery whose body is the standard input; prints the status, leaves the answer
-# in $dir/answer.
-post() {
-  local name=$1
-  shift
-  curl -s -o "$dir/answer" -w '%{http_code}' -X POST "http://$address/api/v1/webhooks/$name" \
-    -H "Content-Type: ${media:-application/json}" --data-binary @- "$@"
-}
-bearer() { printf 'Authorization: Bearer %s' "$(cat "$dir/token")"; }
-
-# alert firing|resolved NAME [STARTS [ENDS]]: as Alertmanager posts it.
-alert() {
-  local starts=${3:-$(date -u +%Y-%m-%dT%H:%M:%SZ)} ends=${4:-0001-01-01T00:00:00Z}
-  printf '{"version":"4","status":"%s","receiver":"salve","truncatedAlerts":0,"alerts":[{"status":"%s","labels":{"alertname":"%s"},"annotations":{"summary":"%s"},"startsAt":"%s","endsAt":"%s"}]}' \
-    "$1" "$1" "$2" "$2 is so" "$starts" "$ends"
-}
-
-signal_state() { get "healingpolicy/$1" '.status.signals[0].state'; }

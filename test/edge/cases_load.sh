@@ -27,7 +27,6 @@ load_receiver() {
 - {name: am, kind: alertmanager, authentication: {bearer: [{file: $dir/token}]}, burst: 1000000, requestsPerHour: 36000000}
 YAML
 }
-resident() { awk '/^VmRSS/ { print $2 }' "/proc/$(cat "$dir/salve.pid")/status"; }
 incident_count() { k get incidents -o name | grep -c .; }
 
 ten_thousand() {
