@@ -46,7 +46,7 @@ void Declare(CLI::App& app, int& exit_code) {
       {"See what goes on",
        {AddWhy, AddTimeline, AddReport, AddGet, AddDescribe, AddSignals, AddAudit, AddSimulate,
         AddReplay, AddRules}},
-      {"Decide", {AddApprove, AddReject, AddCancel, AddPause, AddResume}},
+      {"Decide", {AddApprove, AddReject, AddCancel, AddRestart, AddPause, AddResume}},
       {"Change resources", {AddApply, AddPatch, AddDelete, AddWait, AddExport}},
       {"Administer salve standalone", {AddToken, AddBackup, AddRestore}},
       {"Break things on purpose", {AddInject}},

@@ -42,6 +42,7 @@ void AddRules(CLI::App& app, int& exit_code);
 void AddPreflight(CLI::App& app, int& exit_code);
 void AddCompletion(CLI::App& app, int& exit_code);
 void AddSignals(CLI::App& app, int& exit_code);
+void AddRestart(CLI::App& app, int& exit_code);
 void AddSimulate(CLI::App& app, int& exit_code);
 void AddReplay(CLI::App& app, int& exit_code);
 void AddHealthz(CLI::App& app, int& exit_code);

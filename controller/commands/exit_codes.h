@@ -14,6 +14,8 @@ inline constexpr int kExitConflict = 5;        // changed meanwhile, stale diges
 inline constexpr int kExitUnreachable = 6;     // no answer from the server
 inline constexpr int kExitLostLeadership = 7;  // salve controller: somebody else may lead now
 inline constexpr int kExitDifferent = 8;       // salve replay: not as --expect says
+inline constexpr int kExitChanged = 9;         // salve restart --check-only: files have changed
+inline constexpr int kExitWaiting = 10;        // salve restart: it waits for a person or a time
 inline constexpr int kExitTimeout = 124;       // the time given was not enough
 
 }  // namespace salve::commands

@@ -9,6 +9,7 @@
 #include "controller/commands/commands.h"
 #include "controller/commands/exit_codes.h"
 #include "controller/commands/policy_files.h"
+#include "controller/commands/simulated.h"
 #include "controller/runtime/start_environment.h"
 
 #include "pkg/apis/codec.h"
@@ -36,7 +37,9 @@ StatusOr<std::vector<v1::HealingPolicy>> ReadPolicies(const std::string& file) {
   return std::move(files.policies);
 }
 
-std::string TextOf(const v1::HealingPolicy& policy, const runtime::SimulatedTarget& target) {
+}  // namespace
+
+std::string SimulatedText(const v1::HealingPolicy& policy, const runtime::SimulatedTarget& target) {
   std::string text = "policy " + policy.metadata.name + ", target " + target.name + ": " +
                      (target.healthy ? "healthy, nothing would be done" : "ill") + " (" +
                      target.message + ")";
@@ -47,6 +50,8 @@ std::string TextOf(const v1::HealingPolicy& policy, const runtime::SimulatedTarg
   }
   return text;
 }
+
+namespace {
 
 int Simulate(const SimulateOptions& options) {
   auto results = cli::Results::Make(options.output);
@@ -64,7 +69,7 @@ int Simulate(const SimulateOptions& options) {
                                            SystemClock(), SystemRandom());
     if (!targets.ok()) return cli::Fail("simulate", targets.status());
     for (const runtime::SimulatedTarget& target : *targets) {
-      results->Add(TextOf(policy, target), policy.metadata.name + "/" + target.name,
+      results->Add(SimulatedText(policy, target), policy.metadata.name + "/" + target.name,
                    {{"policy", policy.metadata.name},
                     {"target", target.name},
                     {"healthy", target.healthy},

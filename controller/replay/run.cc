@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "pkg/base/time_format.h"
+#include "pkg/healing/files.h"
 #include "pkg/healing/signals.h"
 
 namespace salve::replay {
@@ -47,7 +48,9 @@ bool Notices(const v1::HealingPolicySpec& spec, const v1::Trigger& trigger) {
     return std::any_of(spec.probes.begin(), spec.probes.end(),
                        [&](const v1::Probe& probe) { return probe.name == name; });
   }
-  if (trigger.source == healing::kSourceAlert) {
+  const bool by_trigger =
+      trigger.source == healing::kSourceFile && trigger.name != healing::kTriggerRequested;
+  if (trigger.source == healing::kSourceAlert || by_trigger) {
     return std::any_of(spec.triggers.begin(), spec.triggers.end(),
                        [&](const v1::PolicyTrigger& one) { return one.name == trigger.name; });
   }

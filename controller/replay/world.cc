@@ -37,7 +37,8 @@ healing::IndicatorState IndicatorOf(const RecordedIllness& illness, WallTime now
   indicator.metrics = incident.spec.metrics_snapshot;
   indicator.severity = incident.spec.severity;
   const std::string& source = incident.spec.trigger.source;
-  if (source == healing::kSourceAlert || source == healing::kSourceManual) {
+  if (source == healing::kSourceAlert || source == healing::kSourceManual ||
+      source == healing::kSourceFile) {
     indicator.source = source;
     if (indicator.name.empty()) indicator.name = kManualIndicator;
   } else if (!incident.status.attempts.empty()) {

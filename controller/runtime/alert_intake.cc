@@ -95,6 +95,12 @@ StatusOr<edge::IntakeResult> PolicyAlertIntake::Take(
   return result;
 }
 
+StatusOr<std::int64_t> PolicyAlertIntake::TakePullRequest(
+    const apis::config::v1alpha1::ReceiverConfiguration& receiver,
+    const edge::PullRequestNews& news) {
+  return pull_requests_.Take(news, [&](const std::string& ns) { return OpenTo(receiver, ns); });
+}
+
 StatusOr<std::vector<bool>> PolicyAlertIntake::Write(const Name& policy,
                                                      const std::vector<Letter>& letters,
                                                      const std::vector<healing::Alert>& alerts) {

@@ -5,7 +5,10 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "controller/runtime/pull_request_intake.h"
 
 #include "pkg/base/mutex.h"
 #include "pkg/edge/receivers.h"
@@ -28,14 +31,18 @@ class PolicyAlertIntake final : public edge::AlertIntake {
   // `shell` and `updater` outlive it. `updater` need not be the reconcilers': a process that stands
   // by takes alerts in as well, and resourceVersion keeps the two apart.
   PolicyAlertIntake(reconcilers::Shell& shell,
-                    reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy>& updater)
-      : shell_(shell), updater_(updater) {}
+                    reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy>& updater,
+                    PullRequestIntake pull_requests)
+      : shell_(shell), updater_(updater), pull_requests_(std::move(pull_requests)) {}
 
   // Follows the policies; before their informer starts.
   static void Watch(const std::shared_ptr<PolicyAlertIntake>& self);
 
   StatusOr<edge::IntakeResult> Take(const apis::config::v1alpha1::ReceiverConfiguration& receiver,
                                     const std::vector<healing::Alert>& alerts) override;
+  StatusOr<std::int64_t> TakePullRequest(
+      const apis::config::v1alpha1::ReceiverConfiguration& receiver,
+      const edge::PullRequestNews& news) override;
   std::vector<edge::PolicySignal> List() const override;
 
  private:
@@ -62,6 +69,7 @@ class PolicyAlertIntake final : public edge::AlertIntake {
 
   reconcilers::Shell& shell_;
   reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy>& updater_;
+  const PullRequestIntake pull_requests_;
 
   mutable Mutex mu_;
   Listeners listeners_ SALVE_GUARDED_BY(mu_);

@@ -70,7 +70,12 @@ class AlertIntakeTest : public ::testing::Test {
           "receivers:\n- {name: am, kind: alertmanager, authentication: {bearer: [{file: " +
               token_file_ +
               "}]}}\n- {name: shop, kind: alertmanager, authentication: {bearer: [{file: " +
-              token_file_ + "}]}, allowedNamespaces: [shop]}\n");
+              token_file_ + "}]}, allowedNamespaces: [shop]}\n" +
+              "- {name: hub, kind: github, authentication: {bearer: [{file: " + token_file_ +
+              "}]}}\n- {name: hub-shop, kind: github, authentication: {bearer: [{file: " +
+              token_file_ + "}]}, allowedNamespaces: [shop]}\n" +
+              "sinks: [{name: repo, github: {repository: Acme/shop, token: {env: T}, "
+              "pullRequest: {}}}]\n");
     Create("redis", "default");
     GraphRunnerOptions options;
     options.input.client = &gated_;
@@ -124,6 +129,46 @@ class AlertIntakeTest : public ::testing::Test {
     EXPECT_TRUE(response.ok()) << response.status();
     return *std::move(response);
   }
+  // What GitHub posts when somebody merges pull request 4 of that branch.
+  http::Response PostMerged(const std::string& receiver, const std::string& branch) {
+    http::Request request;
+    request.method = "POST";
+    request.target = "/api/v1/webhooks/" + receiver;
+    request.headers = {{"Content-Type", "application/json"},
+                       {"X-GitHub-Event", "pull_request"},
+                       {"Authorization", "Bearer first-token"}};
+    request.body = R"({"action":"closed","repository":{"full_name":"acme/Shop"},"pull_request":{)"
+                   R"("number":4,"created_at":"2026-01-01T00:00:00Z","closed_at":)"
+                   R"("2026-01-01T03:00:00Z","merged_at":"2026-01-01T03:00:00Z","head":{"ref":")" +
+                   branch + R"("}}})";
+    auto response = transport_->Send(request, {});
+    EXPECT_TRUE(response.ok()) << response.status();
+    return *std::move(response);
+  }
+  // An incident that tells of pull request 4.
+  void CreateIncident(const std::string& name) {
+    v1::Incident incident;
+    incident.metadata.name = name;
+    incident.metadata.ns = "default";
+    v1::NotificationStatus& entry = incident.status.notifications.emplace_back();
+    entry.sink = "repo";
+    entry.state = "Sent";
+    entry.at = "2026-01-01T00:00:00Z";
+    entry.message = "pull request #4 made: https://github.com/acme/shop/pull/4";
+    const client::Json json = apis::Encode(incident);
+    ASSERT_TRUE(server_.Create(v1::Incident::kInfo, json).ok());
+    client::WriteOptions options;
+    options.subresource = "status";
+    client::Json stored = *server_.Get(v1::Incident::kInfo, {"default", name});
+    stored["status"] = json["status"];
+    ASSERT_TRUE(server_.Update(v1::Incident::kInfo, stored, options).ok());
+  }
+  std::string NoteOn(const std::string& name) {
+    return apis::Decode<v1::Incident>(*server_.Get(v1::Incident::kInfo, {"default", name}))
+        ->status.notifications[0]
+        .message;
+  }
+
   // Until the caches are complete and the policy is known.
   void Start() {
     ASSERT_TRUE(runner_->StartInBackground().ok());
@@ -205,6 +250,41 @@ TEST_F(AlertIntakeTest, WhatIsKnownIsNotWrittenAgain) {
   };
   for (int i = 0; i < 100; ++i) EXPECT_EQ(Post("am", "a").status, 202);
   EXPECT_EQ(writes, 0);
+}
+
+TEST_F(AlertIntakeTest, AMergedPullRequestIsNotedOnItsIncidentAndCountedOnce) {
+  CreateIncident("cart-1");
+  CreateIncident("cart-2");
+  Start();
+  const std::string before = NoteOn("cart-1");
+  EXPECT_EQ(PostMerged("hub-shop", "salve/cart-1-89abcdef").status, 202);
+  EXPECT_EQ(PostMerged("hub", "salve/cart-3-89abcdef").status, 202);
+  EXPECT_EQ(NoteOn("cart-1"), before) << "not open to that receiver, and not its branch";
+  const auto response = PostMerged("hub", "salve/cart-1-89abcdef");
+  EXPECT_EQ(response.status, 202);
+  EXPECT_THAT(response.body, HasSubstr("\"followed\":1"));
+  EXPECT_EQ(NoteOn("cart-1"),
+            "pull request #4 made, merged at 2026-01-01T03:00:00Z, after 3h: "
+            "https://github.com/acme/shop/pull/4");
+  EXPECT_EQ(NoteOn("cart-2"), before);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(PostMerged("hub", "salve/cart-1-89abcdef").status, 202);
+  }
+  const std::string text = metrics_.Serialize();
+  EXPECT_THAT(text, HasSubstr("salve_github_pull_requests_total{state=\"merged\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("salve_github_pull_request_merge_seconds_sum 10800\n"));
+}
+
+TEST_F(AlertIntakeTest, TheEndOfAPullRequestThatCannotBeStoredComesAgain) {
+  CreateIncident("cart-1");
+  Start();
+  std::atomic<bool> lose{true};
+  intake_.on_call = [&](const Call& call) {
+    return call.verb == "update" && lose.exchange(false) ? Fault::LoseResponse() : Fault::None();
+  };
+  EXPECT_EQ(PostMerged("hub", "salve/cart-1-89abcdef").status, 503);
+  EXPECT_EQ(PostMerged("hub", "salve/cart-1-89abcdef").status, 202);
+  EXPECT_THAT(NoteOn("cart-1"), HasSubstr(", merged at 2026-01-01T03:00:00Z"));
 }
 
 TEST_F(AlertIntakeTest, AReceiverReachesOnlyTheNamespacesThatItIsOpenTo) {

@@ -42,6 +42,8 @@ reconcilers::ControllerSettings SettingsFrom(const GraphInput& input) {
   }
   settings.receiver_clears_after = ClearsAfterOf(input.configuration.receivers);
   settings.sink_namespaces = SinkNamespaces(input.configuration);
+  settings.file_roots = input.configuration.files.roots;
+  settings.file_namespaces = input.configuration.files.allowed_namespaces;
   return settings;
 }
 
@@ -129,12 +131,17 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
       signal_status_(input_.intake_client != nullptr ? *input_.intake_client : *input_.client,
                      policies_),
       incident_status_(*input_.client, incidents_),
+      told_status_(input_.intake_client != nullptr ? *input_.intake_client : *input_.client,
+                   incidents_),
       sink_environment_(MakeSinkEnvironment(clock, secrets_from_aws())),
       sinks_(notify::MakeSinks(input_.configuration.sinks, sink_environment_)),
       metrics_(MakeMetricReader(input_, clock, random)),
       prober_(MakeProber(
           input_, secrets_, *metrics_, *backends_,
           [this](const std::string& ns) { return ProbeLimitsFor(ns); }, clock, random)),
+      files_(std::make_unique<files::Poller>(
+          files::MakeSystemReader(input_.configuration.files.roots, clock), clock,
+          [this](const NamespacedName& key) { policy_controller_.Enqueue(key); })),
       shell_{*input_.client,
              policies_,
              incidents_,
@@ -154,7 +161,8 @@ ControllerGraph::ControllerGraph(GraphInput input, std::unique_ptr<backends::Reg
              clock,
              {clock.Now(), clock.Monotonic()},
              SettingsFrom(input_),
-             input_.audit},
+             input_.audit,
+             files_.get()},
       policy_reconciler_(shell_,
                          [this](const NamespacedName& key) { policy_controller_.Enqueue(key); }),
       incident_reconciler_(shell_),
@@ -275,6 +283,14 @@ void ControllerGraph::Connect() {
       "events", nullptr, [this](MonoTime until) { events_.Stop(until); }));
   runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
       "prober", nullptr, [this](MonoTime) { prober_->Stop(); }));
+  // It looks at nothing before a policy's reconcile, which only the leader runs, asks for it.
+  runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
+      "files",
+      [this] {
+        files_->Start();
+        return Status::Ok();
+      },
+      [this](MonoTime) { files_->Stop(); }));
   runnables_.push_back(std::make_unique<engine::FunctionRunnable>(
       "secrets in AWS", [this] { return StartSecrets(); }, [this](MonoTime) { StopSecrets(); }));
   for (const auto& runnable : runnables_) manager_.Add(*runnable);

@@ -22,6 +22,7 @@
 #include "pkg/engine/event_recorder.h"
 #include "pkg/engine/lease.h"
 #include "pkg/engine/manager.h"
+#include "pkg/files/poller.h"
 #include "pkg/notify/sink.h"
 #include "pkg/probes/prober.h"
 #include "pkg/reconcilers/audit_reconciler.h"
@@ -82,6 +83,10 @@ class ControllerGraph {
   reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy>& signal_status() {
     return signal_status_;
   }
+  // The same, of what incidents were told.
+  reconcilers::StatusUpdater<apis::salve::v1alpha1::Incident>& told_status() {
+    return told_status_;
+  }
   // Reads what the configuration refers to in AWS; nullptr where it refers to nothing there.
   ConfigurationSecrets::FromAws secrets_from_aws() const;
   // Called once all caches are complete, whether this process leads or not. Before the start.
@@ -122,10 +127,12 @@ class ControllerGraph {
   reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingGuardrail> guardrail_status_;
   reconcilers::StatusUpdater<apis::salve::v1alpha1::HealingPolicy> signal_status_;
   reconcilers::StatusUpdater<apis::salve::v1alpha1::Incident> incident_status_;
+  reconcilers::StatusUpdater<apis::salve::v1alpha1::Incident> told_status_;
   notify::SinkEnvironment sink_environment_;
   notify::SinkSet sinks_;
   const std::unique_ptr<probes::MetricReader> metrics_;
   std::unique_ptr<probes::Prober> prober_;
+  const std::unique_ptr<files::Poller> files_;
   reconcilers::Shell shell_;
   reconcilers::HealingPolicyReconciler policy_reconciler_;
   reconcilers::IncidentReconciler incident_reconciler_;

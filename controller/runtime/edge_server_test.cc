@@ -77,7 +77,7 @@ class EdgeServerTest : public ::testing::Test {
         http::MakeTcpTransport("https://127.0.0.1:" + std::to_string(server_->port()), tls,
                                SystemClock()));
     http::CallOptions call;
-    call.deadline = SystemClock().Monotonic() + seconds(10);
+    call.deadline = SystemClock().Monotonic() + seconds(120);
     return transport->Send({"GET", "/", {}, "", ""}, call);
   }
 
@@ -120,7 +120,7 @@ TEST_F(EdgeServerTest, WithoutFilesItSpeaksPlainHttp) {
   EXPECT_THAT(address, Not(HasSubstr("https")));
   const auto transport = http::MakeTcpTransport("http://" + address, {}, SystemClock());
   http::CallOptions call;
-  call.deadline = SystemClock().Monotonic() + seconds(10);
+  call.deadline = SystemClock().Monotonic() + seconds(120);
   EXPECT_EQ((*transport)->Send({"GET", "/", {}, "", ""}, call)->body, "well");
 }
 

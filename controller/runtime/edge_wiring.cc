@@ -90,7 +90,9 @@ void EdgeWiring::AddDetail(std::string name, std::function<std::string()> detail
 void EdgeWiring::Follow(ControllerGraph& graph) {
   graph.incidents().AddHandler(
       [this](const engine::Change<v1::Incident>& change) { OnChange(change); });
-  auto intake = std::make_shared<PolicyAlertIntake>(graph.shell(), graph.signal_status());
+  auto intake = std::make_shared<PolicyAlertIntake>(
+      graph.shell(), graph.signal_status(),
+      PullRequestIntake(graph.shell(), graph.told_status(), graph.configuration()));
   PolicyAlertIntake::Watch(intake);
   graph.OnSynced([this, &graph, intake] { OnSynced(graph, intake); });
 }

@@ -20,6 +20,13 @@ const std::vector<double>& StageBuckets() {
   return *buckets;
 }
 
+// From a minute to a month: people take their time.
+const std::vector<double>& MergeBuckets() {
+  static const std::vector<double>* buckets = new std::vector<double>{
+      60, 300, 900, 3600, 14400, 43200, 86400, 172800, 345600, 604800, 1209600, 2592000};
+  return *buckets;
+}
+
 }  // namespace
 
 PrometheusEngineMetrics::PrometheusEngineMetrics(metrics::Registry& registry)
@@ -178,7 +185,10 @@ PrometheusHealingMetrics::PrometheusHealingMetrics(metrics::Registry& registry)
         healing::kRolledBack, healing::kEscalated, healing::kRejected, healing::kExpired,
         healing::kSuppressed, healing::kDryRun, healing::kInconclusive, healing::kCancelled}) {
     Closed(outcome);
+    Canaries(outcome);
   }
+  for (const char* state : {"opened", "merged", "rejected"}) PullRequests(state);
+  MergeTime();
 }
 metrics::Counter& PrometheusHealingMetrics::Attempted(const std::string& action) {
   return registry_.Counters("agent_remediations_attempted_total", "Actions begun", {"type"})
@@ -198,6 +208,31 @@ metrics::Histogram& PrometheusHealingMetrics::Confidence() {
 metrics::Counter& PrometheusHealingMetrics::Closed(const std::string& outcome) {
   return registry_.Counters("salve_incidents_closed_total", "Incidents that ended", {"outcome"})
       .With({outcome});
+}
+metrics::Counter& PrometheusHealingMetrics::Canaries(const std::string& outcome) {
+  return registry_
+      .Counters("salve_canary_incidents_total",
+                "Incidents of canaries that ended; they are counted nowhere else", {"outcome"})
+      .With({outcome});
+}
+metrics::Counter& PrometheusHealingMetrics::PullRequests(const char* state) {
+  return registry_
+      .Counters("salve_github_pull_requests_total",
+                "Pull requests that Salve opened, and what people made of them", {"state"})
+      .With({state});
+}
+metrics::Histogram& PrometheusHealingMetrics::MergeTime() {
+  return registry_
+      .Histograms("salve_github_pull_request_merge_seconds",
+                  "Time from the opening of a pull request to its merge", {}, MergeBuckets())
+      .With({});
+}
+void PrometheusHealingMetrics::CanaryClosed(const std::string& outcome) {
+  Canaries(outcome).Increment();
+}
+void PrometheusHealingMetrics::PullRequest(const char* state, std::optional<Duration> took) {
+  PullRequests(state).Increment();
+  if (took) MergeTime().Observe(Seconds(*took));
 }
 void PrometheusHealingMetrics::IncidentOpened(const std::string&) {
   registry_.Counters("agent_alerts_received_total", "Signals that opened an incident")

@@ -2,6 +2,7 @@
 #ifndef SALVE_CONTROLLER_RUNTIME_METRICS_H_
 #define SALVE_CONTROLLER_RUNTIME_METRICS_H_
 
+#include <optional>
 #include <string>
 
 #include "pkg/base/clock.h"
@@ -67,12 +68,17 @@ class PrometheusHealingMetrics final : public reconcilers::HealingMetrics {
                       const apis::salve::v1alpha1::Durations& durations) override;
   void NotificationDone(const std::string& sink, const char* result) override;
   void NotificationsPending(const std::string& sink, std::size_t count) override;
+  void CanaryClosed(const std::string& outcome) override;
+  void PullRequest(const char* state, std::optional<Duration> took) override;
 
  private:
   metrics::Counter& Attempted(const std::string& action);
   metrics::Counter& Successful(const std::string& action);
   metrics::Histogram& Confidence();
   metrics::Counter& Closed(const std::string& outcome);
+  metrics::Counter& Canaries(const std::string& outcome);
+  metrics::Counter& PullRequests(const char* state);
+  metrics::Histogram& MergeTime();
   metrics::Counter& Notified(const std::string& sink, const char* result);
 
   metrics::Registry& registry_;

@@ -11,6 +11,8 @@
 #include "pkg/backends/backend.h"
 #include "pkg/base/file_source.h"
 #include "pkg/base/mutex.h"
+#include "pkg/base/time_format.h"
+#include "pkg/healing/files.h"
 #include "pkg/healing/machine.h"
 #include "pkg/healing/signals.h"
 #include "pkg/probes/prober.h"
@@ -60,7 +62,7 @@ class OneTarget {
  public:
   OneTarget(const v1::HealingPolicy& policy, const v1::TargetRef& ref, backends::Backend& backend,
             probes::Prober& prober, const std::vector<std::vector<std::string>>& exec,
-            std::size_t total, Clock& clock)
+            std::size_t total, Clock& clock, const std::string& requested)
       : policy_(policy), backend_(backend), prober_(prober), clock_(clock), total_(total) {
     limits_ = healing::MergeLimits(policy, {}, exec);
     out_.name = ref.name;
@@ -69,6 +71,10 @@ class OneTarget {
     out_.incident.spec.target = ref;
     out_.incident.spec.policy_ref.name = policy.metadata.name;
     out_.incident.spec.trigger.source = healing::kSourceManual;
+    if (!requested.empty()) {
+      out_.incident.spec.trigger = {healing::kSourceFile, healing::kTriggerRequested, requested,
+                                    FormatMicroTime(clock.Now())};
+    }
   }
 
   StatusOr<SimulatedTarget> Run() {
@@ -100,6 +106,12 @@ class OneTarget {
       healing::IndicatorTracker tracker(probe.name, thresholds);
       tracker.Add(prober_.Measure({policy_.metadata.ns, policy_.metadata.name, Ref(), probe}));
       indicators.push_back(tracker.state());
+    }
+    for (healing::IndicatorState& indicator : healing::FileIndicators(policy_, Ref().name)) {
+      indicators.push_back(std::move(indicator));
+    }
+    if (auto requested = healing::RequestedIndicator(out_.incident)) {
+      indicators.push_back(std::move(*requested));
     }
     return indicators;
   }
@@ -178,7 +190,7 @@ StatusOr<apis::config::v1alpha1::ControllerConfiguration> ReadConfiguration(
 StatusOr<std::vector<SimulatedTarget>> Simulate(
     const v1::HealingPolicy& policy,
     const apis::config::v1alpha1::ControllerConfiguration& configuration,
-    const std::string& secret_root, Clock& clock, Random& random) {
+    const std::string& secret_root, Clock& clock, Random& random, const std::string& requested) {
   backends::Registry registry;
   SALVE_RETURN_IF_ERROR(AddBackends(configuration, clock, random, nullptr, registry));
   const std::string name = reconcilers::BackendName(policy.spec.target);
@@ -216,7 +228,7 @@ StatusOr<std::vector<SimulatedTarget>> Simulate(
   Status failed;
   for (const v1::TargetRef& target : targets) {
     auto one = OneTarget(policy, target, *backend, *prober, configuration.exec.allow,
-                         targets.size(), clock)
+                         targets.size(), clock, requested)
                    .Run();
     if (!one.ok()) {
       failed = one.status().Annotate(target.name);

@@ -26,12 +26,14 @@ struct SimulatedTarget {
 
 // Looks at the policy's targets once, measures its probes once, and lets the pure core decide with
 // an empty history: one bad measurement counts as an illness. Reads only; nothing is written,
-// nothing is done. Guardrails and other incidents are not known here. Files for secrets are taken
-// from `secret_root`.
+// nothing is done. What the policy's status says of its files counts as it stands there.
+// `requested` (not empty): as if a person asked for a restart in these words. Guardrails and other
+// incidents are not known here. Files for secrets are taken from `secret_root`.
 StatusOr<std::vector<SimulatedTarget>> Simulate(
     const apis::salve::v1alpha1::HealingPolicy& policy,
     const apis::config::v1alpha1::ControllerConfiguration& configuration,
-    const std::string& secret_root, Clock& clock, Random& random);
+    const std::string& secret_root, Clock& clock, Random& random,
+    const std::string& requested = "");
 
 // The configuration of a file, or the default one for "".
 StatusOr<apis::config::v1alpha1::ControllerConfiguration> ReadConfiguration(

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
+#include "pkg/healing/canary.h"
 #include "pkg/healing/timeline.h"
 
 namespace salve::runtime {
@@ -17,6 +19,10 @@ namespace v1 = apis::salve::v1alpha1;
 using Policies = std::vector<std::shared_ptr<const v1::HealingPolicy>>;
 using Incidents = std::vector<std::shared_ptr<const v1::Incident>>;
 using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
+
+std::int64_t SinceEpoch(WallTime at) {
+  return std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count();
+}
 
 // Names of objects need no escaping, but a label's value must not be able to break the format.
 std::string Escaped(std::string_view value) {
@@ -60,9 +66,7 @@ void AddHeartbeats(const std::map<std::string, WallTime>& heartbeats, std::strin
   Samples samples(out, "salve_heartbeat_timestamp_seconds",
                   "When the controller's loop last came round; every 15 s while it works");
   for (const auto& [controller, last] : heartbeats) {
-    const auto since_epoch =
-        std::chrono::duration_cast<std::chrono::seconds>(last.time_since_epoch());
-    samples.Add({{"controller", controller}}, since_epoch.count());
+    samples.Add({{"controller", controller}}, SinceEpoch(last));
   }
 }
 
@@ -122,11 +126,74 @@ void AddIncidents(const Incidents& incidents, std::string& out) {
   }
 }
 
+std::string KeyOf(const std::string& ns, const std::string& policy) { return ns + "/" + policy; }
+
+// Of the canaries among the policies: what is known of them stands on them and on their incidents.
+void AddCanaries(const Policies& canaries, const std::map<std::string, Incidents>& incidents,
+                 std::string& out) {
+  struct Seen {
+    const v1::HealingPolicy* policy;
+    std::optional<WallTime> success;
+  };
+  std::vector<Seen> seen;
+  for (const auto& policy : canaries) {
+    if (seen.size() == kMaxShownCanaries) break;
+    const auto own = incidents.find(KeyOf(policy->metadata.ns, policy->metadata.name));
+    seen.push_back(
+        {policy.get(),
+         healing::LastCanarySuccess(*policy, own != incidents.end() ? own->second : Incidents())});
+  }
+  const auto add = [&seen, &out](const char* name, const char* help, const auto& value) {
+    Samples samples(out, name, help);
+    for (const Seen& one : seen) {
+      const auto& metadata = one.policy->metadata;
+      const std::optional<std::int64_t> figure = value(one);
+      if (figure) samples.Add({{"namespace", metadata.ns}, {"policy", metadata.name}}, *figure);
+    }
+  };
+  using Figure = std::optional<std::int64_t>;
+  add("salve_canary_last_success_timestamp_seconds", "When the canary was healed last",
+      [](const Seen& one) { return one.success ? Figure(SinceEpoch(*one.success)) : Figure(); });
+  add("salve_canary_awaited_since_timestamp_seconds",
+      "Since when the canary's next healing is waited for; absent while Salve may not act",
+      [](const Seen& one) {
+        const auto since = healing::CanaryAwaitedSince(*one.policy, one.success);
+        return since ? Figure(SinceEpoch(*since)) : Figure();
+      });
+  add("salve_canary_period_seconds", "After how long the canary falls ill again",
+      [](const Seen& one) { return Figure(healing::CanaryPeriod(one.policy->metadata).count()); });
+}
+
+// What is about canaries goes to `canaries` and, by policy, to `of_canaries`; the rest stays.
+StateView WithoutCanaries(const StateView& view, Policies& canaries,
+                          std::map<std::string, Incidents>& of_canaries) {
+  StateView rest;
+  rest.heartbeats = view.heartbeats;
+  for (const auto& policy : view.policies) {
+    const bool canary = healing::IsCanary(policy->metadata);
+    (canary ? canaries : rest.policies).push_back(policy);
+    if (canary) of_canaries[KeyOf(policy->metadata.ns, policy->metadata.name)];
+  }
+  for (const auto& incident : view.incidents) {
+    const auto it = of_canaries.find(KeyOf(incident->metadata.ns, incident->spec.policy_ref.name));
+    if (it != of_canaries.end()) {
+      it->second.push_back(incident);
+    } else if (!healing::IsCanary(incident->metadata)) {
+      rest.incidents.push_back(incident);
+    }
+  }
+  return rest;
+}
+
 }  // namespace
 
-std::string StateMetrics(const StateView& view) {
+std::string StateMetrics(const StateView& all) {
+  Policies canaries;
+  std::map<std::string, Incidents> of_canaries;
+  const StateView view = WithoutCanaries(all, canaries, of_canaries);
   std::string out;
   AddHeartbeats(view.heartbeats, out);
+  AddCanaries(canaries, of_canaries, out);
   Samples(out, "salve_policies", "Policies that there are")
       .Add({}, static_cast<std::int64_t>(view.policies.size()));
   Policies shown = view.policies;

@@ -21,6 +21,7 @@ struct StateView {
   std::map<std::string, WallTime> heartbeats;  // controller → when its loop last came round
 };
 
+inline constexpr std::size_t kMaxShownCanaries = 50;
 inline constexpr std::size_t kMaxShownPolicies = 500;  // the rest only counts in salve_policies
 
 // It in Prometheus's text format. Made anew for each scrape, as kube-state-metrics does: what was
@@ -32,6 +33,12 @@ inline constexpr std::size_t kMaxShownPolicies = 500;  // the rest only counts i
 //   salve_policy_targets{namespace,policy,state}              all | unhealthy | asleep
 //   salve_policy_budget_remaining_actions{namespace,policy}
 //   salve_incidents_open{namespace,policy,phase}
+//
+// Canaries (pkg/healing/canary.h) are in none of these but in their own, at most kMaxShownCanaries:
+//
+//   salve_canary_last_success_timestamp_seconds{namespace,policy}   absent: not known
+//   salve_canary_awaited_since_timestamp_seconds{namespace,policy}  absent while Salve may not act
+//   salve_canary_period_seconds{namespace,policy}
 //
 // But for the heartbeat every replica that has its caches shows the same: take the max over them.
 std::string StateMetrics(const StateView& view);

@@ -96,6 +96,52 @@ TEST(StateMetricsTest, ManyPoliciesAreCountedAndOnlySomeAreShown) {
   EXPECT_THAT(text, Not(HasSubstr("policy=\"p500\"")));
 }
 
+std::shared_ptr<v1::HealingPolicy> Canary() {
+  const auto canary = Policy("shop", "canary");
+  canary->metadata.annotations = {{"salve.dev/canary", "true"},
+                                  {"salve.dev/canary-period-seconds", "60"}};
+  canary->metadata.creation_timestamp = "2023-11-14T22:13:20Z";  // 1700000000
+  canary->status.targets_total = 1;
+  return canary;
+}
+
+TEST(StateMetricsTest, ACanaryIsAmongTheCanariesAndNowhereElse) {
+  const auto canary = Canary();
+  SetCondition(*canary, "RemediationAllowed", "True");
+  const auto healed = Incident("canary", "Resolved");
+  healed->status.outcome = "AutoHealed";
+  healed->status.resolved_at = "2023-11-14T22:15:00Z";
+  const auto orphan = Incident("gone", "Escalated");
+  orphan->metadata.annotations = {{"salve.dev/canary", "true"}};
+  const std::string text =
+      StateMetrics({{canary, Policy("shop", "web")},
+                    {healed, Incident("canary", "Escalated"), orphan, Incident("web", "Blocked")},
+                    {}});
+  const std::string labels = "{namespace=\"shop\",policy=\"canary\"}";
+  EXPECT_THAT(text,
+              HasSubstr("salve_canary_last_success_timestamp_seconds" + labels + " 1700000100\n"));
+  EXPECT_THAT(text,
+              HasSubstr("salve_canary_awaited_since_timestamp_seconds" + labels + " 1700000100\n"));
+  EXPECT_THAT(text, HasSubstr("salve_canary_period_seconds" + labels + " 60\n"));
+  EXPECT_THAT(text, HasSubstr("salve_policies 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("condition{namespace=\"shop\",policy=\"canary\"")));
+  EXPECT_THAT(text, Not(HasSubstr("state=\"all\"} 1")));
+  EXPECT_THAT(text, Not(HasSubstr("Escalated")));
+  EXPECT_THAT(text, HasSubstr("policy=\"web\",phase=\"Blocked\"} 1\n"));
+}
+
+TEST(StateMetricsTest, NothingIsAwaitedOfACanaryWhileSalveMayNotAct) {
+  const auto canary = Canary();
+  EXPECT_THAT(StateMetrics({{canary}, {}, {}}),
+              HasSubstr("salve_canary_awaited_since_timestamp_seconds{namespace=\"shop\","
+                        "policy=\"canary\"} 1700000000\n"))
+      << "its making, until it is healed";
+  SetCondition(*canary, "RemediationAllowed", "False");
+  const std::string text = StateMetrics({{canary}, {}, {}});
+  EXPECT_THAT(text, Not(HasSubstr("awaited_since_timestamp_seconds{")));
+  EXPECT_THAT(text, Not(HasSubstr("last_success_timestamp_seconds{")));
+}
+
 class CountingReconciler final : public engine::Reconciler {
  public:
   StatusOr<engine::Result> Reconcile(const engine::NamespacedName& key,
@@ -144,7 +190,10 @@ TEST(PrometheusHealingMetricsTest, WhatAlertsAskForIsThereFromTheStart) {
        {"agent_alerts_received_total 0", "agent_remediations_attempted_total{type=\"restart\"} 0",
         "agent_remediations_successful_total{type=\"restart\"} 0",
         "agent_decision_confidence_bucket{le=\"0.5\"} 0",
-        "salve_incidents_closed_total{outcome=\"Escalated\"} 0"}) {
+        "salve_incidents_closed_total{outcome=\"Escalated\"} 0",
+        "salve_canary_incidents_total{outcome=\"AutoHealed\"} 0",
+        "salve_github_pull_requests_total{state=\"rejected\"} 0",
+        "salve_github_pull_request_merge_seconds_count 0"}) {
     EXPECT_THAT(text, HasSubstr(series));
   }
 }

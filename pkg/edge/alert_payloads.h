@@ -2,6 +2,7 @@
 #ifndef SALVE_PKG_EDGE_ALERT_PAYLOADS_H_
 #define SALVE_PKG_EDGE_ALERT_PAYLOADS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "pkg/base/clock.h"
 #include "pkg/base/status.h"
 #include "pkg/healing/alerts.h"
+#include "pkg/healing/pull_requests.h"
 #include "pkg/http/message.h"
 
 // From what a service posts to the alerts in it; docs/configuration.md has the same as a table.
@@ -20,11 +22,20 @@ namespace salve::edge {
 // Alerts of one delivery; more are refused.
 inline constexpr std::size_t kMaxAlertsPerDelivery = 1000;
 
+// A pull request that has ended, as its repository tells it.
+struct PullRequestNews {
+  std::string repository;  // "owner/name"
+  std::int64_t number = 0;
+  std::string branch;  // that was proposed
+  healing::PullRequestEnd end;
+};
+
 struct AlertBatch {
   std::vector<healing::Alert> alerts;
   std::int64_t truncated = 0;  // alerts that the sender had and left out
   std::string ignored;         // why there are none, where that is right
-  std::string delivery_id;     // where the payload itself has a signed one
+  std::optional<PullRequestNews> pull_request;
+  std::string delivery_id;  // where the payload itself has a signed one
 };
 
 // Alertmanager's webhook, version 4.

@@ -155,6 +155,48 @@ TEST(Github, WhatIsNeitherBadNorGoodIsNoAlert) {
               HasSubstr(".action"));
 }
 
+json ClosedPullRequest() {
+  return json::parse(R"({"action": "closed", "number": 4,
+    "pull_request": {"number": 4, "state": "closed", "merged": true,
+      "created_at": "2026-12-01T09:00:00Z", "closed_at": "2026-12-01T11:00:00Z",
+      "merged_at": "2026-12-01T11:00:00Z", "head": {"ref": "salve/cart-1-89abcdef"}},
+    "repository": {"full_name": "acme/shop"}})");
+}
+
+TEST(Github, APullRequestThatEndedIsNoAlertButNews) {
+  json body = ClosedPullRequest();
+  const auto merged = AlertsOfGithub(body, "pull_request", kNow);
+  ASSERT_TRUE(merged.ok() && merged->pull_request) << merged.status();
+  EXPECT_THAT(merged->alerts, IsEmpty());
+  EXPECT_EQ(merged->pull_request->repository, "acme/shop");
+  EXPECT_EQ(merged->pull_request->number, 4);
+  EXPECT_EQ(merged->pull_request->branch, "salve/cart-1-89abcdef");
+  EXPECT_TRUE(merged->pull_request->end.merged);
+  EXPECT_EQ(merged->pull_request->end.made, ParseTime("2026-12-01T09:00:00Z"));
+  body["pull_request"]["merged_at"] = nullptr;
+  EXPECT_FALSE(AlertsOfGithub(body, "pull_request", kNow)->pull_request->end.merged);
+  body["action"] = "synchronize";
+  const auto other = AlertsOfGithub(body, "pull_request", kNow);
+  EXPECT_FALSE(other->pull_request);
+  EXPECT_EQ(other->ignored, "pull_request synchronize");
+}
+
+TEST(Github, APullRequestOfTheWrongShapeIsRefusedWithThePath) {
+  const std::pair<const char*, json> wrong[] = {{".pull_request.number", "4"},
+                                                {".pull_request.number", -4},
+                                                {".pull_request.number", 4.5},
+                                                {".pull_request.head", "main"},
+                                                {".pull_request.merged_at", "yesterday"}};
+  for (const auto& [path, value] : wrong) {
+    json body = ClosedPullRequest();
+    const std::string text = path;
+    body["pull_request"][text.substr(text.rfind('.') + 1)] = value;
+    const auto batch = AlertsOfGithub(body, "pull_request", kNow);
+    EXPECT_EQ(batch.code(), Code::kInvalidArgument) << value;
+    EXPECT_THAT(batch.status().message(), HasSubstr(path));
+  }
+}
+
 TEST(Github, ACheckHasItsBranchInItsSuite) {
   const json body = json::parse(R"({"action": "completed",
     "check_run": {"name": "Octocoders-linter", "status": "completed", "conclusion": "timed_out",

@@ -2,6 +2,7 @@
 // GitHub, Sentry, Logfire and what SNS carries.
 #include <algorithm>
 
+#include "pkg/base/json_access.h"
 #include "pkg/base/time_format.h"
 #include "pkg/edge/alert_payloads.h"
 #include "pkg/edge/json_body.h"
@@ -12,6 +13,8 @@ namespace {
 
 using healing::Alert;
 using nlohmann::json;
+
+constexpr std::size_t kMaxQuoted = 64;  // of what is not known
 
 AlertBatch Ignored(std::string why) {
   AlertBatch batch;
@@ -78,6 +81,36 @@ StatusOr<AlertBatch> RunOfGithub(const json& body, const std::string& event, con
   alert.firing = *failed;
   SetTold(told, now, alert);
   return One(shape, std::move(alert));
+}
+
+// No alert, but the end of something that Salve may have begun.
+StatusOr<AlertBatch> PullRequestOfGithub(const json& body, WallTime now) {
+  PayloadShape shape;
+  const json& root = shape.Object(body, "");
+  const std::string action = shape.Text(root, "", "action", true);
+  if (shape.status().ok() && action != "closed") {
+    return Ignored("pull_request " + action.substr(0, kMaxQuoted));
+  }
+  const std::string path = ".pull_request";
+  const json& pull = shape.Object(root, "", "pull_request", true);
+  PullRequestNews news;
+  news.repository =
+      shape.Text(shape.Object(root, "", "repository", true), ".repository", "full_name", true);
+  news.branch = shape.Text(shape.Object(pull, path, "head", true), path + ".head", "ref", true);
+  const auto merged = shape.Time(pull, path, "merged_at");
+  const auto closed = shape.Time(pull, path, "closed_at");
+  news.end = {merged.has_value(), merged.value_or(closed.value_or(now)),
+              shape.Time(pull, path, "created_at")};
+  const json* number = Find(pull, {"number"});
+  if (number == nullptr || !number->is_number_integer() || GetInt(pull, {"number"}) <= 0) {
+    shape.Wrong(path + ".number", "must be a positive integer");
+  }
+  news.number = GetInt(pull, {"number"});
+  if (!shape.status().ok()) return shape.status();
+  AlertBatch batch;
+  batch.ignored = "pull_request closed is no alert";
+  batch.pull_request = std::move(news);
+  return batch;
 }
 
 StatusOr<AlertBatch> IssueOfSentry(PayloadShape& shape, const json& root, WallTime now) {
@@ -189,6 +222,7 @@ StatusOr<AlertBatch> AlarmOfCloudWatch(const json& alarm, const std::string& top
 StatusOr<AlertBatch> AlertsOfGithub(const json& body, const std::string& event, WallTime now) {
   if (event == "workflow_run") return RunOfGithub(body, event, "workflow", "updated_at", now);
   if (event == "check_run") return RunOfGithub(body, event, "check", "completed_at", now);
+  if (event == "pull_request") return PullRequestOfGithub(body, now);
   if (event.empty()) return InvalidArgumentError("X-GitHub-Event: is missing");
   return Ignored("event " + event);
 }

@@ -260,6 +260,15 @@ http::Response Receivers::Store(const Desk& desk, const ReceiverConfiguration& r
     result = kUnavailable;
     return ProblemResponse(ComeAgain("not stored: " + stored.status().message()));
   }
+  std::int64_t followed = 0;
+  if (batch.pull_request) {
+    const auto noted = desk.intake->TakePullRequest(receiver, *batch.pull_request);
+    if (!noted.ok()) {
+      result = kUnavailable;
+      return ProblemResponse(ComeAgain("not stored: " + noted.status().message()));
+    }
+    followed = *noted;
+  }
   result = kAccepted;
   for (const healing::Alert& alert : stored->unmatched) {
     if (board_.Add(alert, clock_.Now())) LogAlert(kLogAlertUnmatched, alert, "");
@@ -278,6 +287,7 @@ http::Response Receivers::Store(const Desk& desk, const ReceiverConfiguration& r
     Log(Severity::kWarning, "a delivery leaves alerts out",
         {{"receiver", receiver.name}, {"truncated", batch.truncated}});
   }
+  if (followed > 0) answer["followed"] = followed;
   if (!batch.ignored.empty()) answer["ignored"] = batch.ignored;
   return JsonResponse(202, answer);
 }

@@ -52,6 +52,12 @@ class AlertIntake {
   // OK means that all of it is stored. On an error some of it may be: a repeat does no harm.
   virtual StatusOr<IntakeResult> Take(const apis::config::v1alpha1::ReceiverConfiguration& receiver,
                                       const std::vector<healing::Alert>& alerts) = 0;
+  // On how many incidents the end of a pull request was noted; OK as with Take.
+  virtual StatusOr<std::int64_t> TakePullRequest(
+      const apis::config::v1alpha1::ReceiverConfiguration& /*receiver*/,
+      const PullRequestNews& /*news*/) {
+    return std::int64_t{0};
+  }
   virtual std::vector<PolicySignal> List() const = 0;
 };
 

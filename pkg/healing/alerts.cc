@@ -47,6 +47,7 @@ bool Concerns(const v1::SignalStatus& signal, const std::string& target) {
   return signal.target.empty() || signal.target == target;
 }
 
+// Of alerts; what files give is settled by files.h.
 const v1::PolicyTrigger* TriggerOf(const v1::HealingPolicySpec& spec, const std::string& name) {
   for (const v1::PolicyTrigger& trigger : spec.triggers) {
     if (trigger.name == name && trigger.alert) return &trigger;
@@ -268,14 +269,17 @@ SignalEffect ApplyAlert(std::vector<v1::SignalStatus>& signals, const TriggerSet
 bool SettleSignals(const v1::HealingPolicySpec& spec, const ClearsAfter& clears,
                    const std::vector<v1::ActionRecord>& actions, std::size_t targets, WallTime now,
                    std::vector<v1::SignalStatus>& signals) {
-  const std::size_t dropped = std::erase_if(signals, [&](const v1::SignalStatus& signal) {
-    return TriggerOf(spec, signal.trigger) == nullptr;
-  });
+  const auto known = [&](const std::string& name) {
+    return std::any_of(spec.triggers.begin(), spec.triggers.end(),
+                       [&](const v1::PolicyTrigger& trigger) { return trigger.name == name; });
+  };
+  const std::size_t dropped = std::erase_if(
+      signals, [&](const v1::SignalStatus& signal) { return !known(signal.trigger); });
   bool changed = dropped > 0;
   for (v1::SignalStatus& signal : signals) {
-    if (!Firing(signal)) continue;
-    const v1::PolicyTrigger& trigger = *TriggerOf(spec, signal.trigger);
-    const auto silent = SilentAt(trigger, clears, signal);
+    const v1::PolicyTrigger* trigger = TriggerOf(spec, signal.trigger);
+    if (!Firing(signal) || trigger == nullptr) continue;
+    const auto silent = SilentAt(*trigger, clears, signal);
     if (!silent) continue;
     const auto healed = LastHealed(actions, signal, targets);
     if (healed && *healed >= TimeOf(signal.received_at)) {

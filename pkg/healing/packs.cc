@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "pkg/healing/signals.h"
+
 namespace salve::healing {
 namespace {
 
@@ -134,6 +136,12 @@ CaseBuilder& CaseBuilder::Metric(const std::string& name, double value) {
 
 CaseBuilder& CaseBuilder::Log(const std::string& line) {
   case_.evidence.log_lines.push_back(line);
+  return *this;
+}
+
+CaseBuilder& CaseBuilder::FilesChanged() {
+  ProbeFails("env_changed: /srv/shop/shop.env");
+  case_.evidence.health.indicators.back().source = kSourceFile;
   return *this;
 }
 

@@ -38,6 +38,7 @@ class CaseBuilder {
   CaseBuilder& ProbeUnknown(const std::string& error_line);
   CaseBuilder& Metric(const std::string& name, double value);
   CaseBuilder& Log(const std::string& line);
+  CaseBuilder& FilesChanged();
   CaseBuilder& DependencyDown(const std::string& policy);
   RuleCase Build() const { return case_; }
 
@@ -47,6 +48,11 @@ class CaseBuilder {
 // "a sentence" that must match / must not.
 CaseBuilder Hit(std::string sentence);
 CaseBuilder Miss(std::string sentence);
+
+// Files that a target of SYSTEM reads have changed: it is made to read them, by `action` where the
+// policy has no ladder. `hit` and `miss` are targets of that system that nothing is known of.
+PackRule ConfigurationChanged(const std::string& system, Action action, CaseBuilder hit,
+                              CaseBuilder miss);
 
 }  // namespace salve::healing
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
+#include "pkg/healing/files.h"
 #include "pkg/healing/packs.h"
 
 namespace salve::healing {
@@ -81,6 +84,23 @@ PackRule Unmeasurable() {
 }
 
 }  // namespace
+
+PackRule ConfigurationChanged(const std::string& system, Action action, CaseBuilder hit,
+                              CaseBuilder miss) {
+  PackRule rule;
+  rule.name = system + "/configuration-changed";
+  rule.cause = kCauseConfigurationChanged;
+  rule.sentence = "it was started with other files than there are now, and must read them anew";
+  rule.when.system = system;
+  rule.when.files_changed = true;
+  rule.confidence = 0.9;
+  rule.actions = {{"restart", "rolloutRestart", "forceNewDeployment"},
+                  {"deletePod", "evictPod", "stopTask"},
+                  {"exec"}};
+  rule.default_action = std::move(action);
+  rule.cases = {hit.FilesChanged().Build(), miss.ProbeFails("timed out").Build()};
+  return rule;
+}
 
 Pack CommonPack() {
   return {"common", "1.0.0", {DependencyDown(), CallsRefused(), DiskFull(), Unmeasurable()}};

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
 #include "pkg/healing/packs.h"
 
 namespace salve::healing {
@@ -290,6 +292,14 @@ PackRule Unresponsive() {
   return rule;
 }
 
+PackRule FilesChanged() {
+  Action action;
+  action.restart.emplace();
+  return ConfigurationChanged(kDocker, std::move(action),
+                              Hit("a container whose environment file changed is restarted"),
+                              Miss("one that only fails its probe was started with what there is"));
+}
+
 }  // namespace
 
 Pack DockerPack() {
@@ -297,7 +307,7 @@ Pack DockerPack() {
           "1.0.0",
           {StoppedOnPurpose(), PausedOnPurpose(), EngineRestarted(), Starting(), PortConflict(),
            StartFailed(), CommandNotRunnable(), RestartLoop(), OutOfMemory(), OutOfMemoryLoop(),
-           Crashed(), Ended(), Unhealthy(), PathFault(), Unresponsive()}};
+           Crashed(), Ended(), Unhealthy(), PathFault(), Unresponsive(), FilesChanged()}};
 }
 
 }  // namespace salve::healing

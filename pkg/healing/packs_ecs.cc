@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
 // Services of Amazon ECS. ECS itself replaces tasks that end or fail their health checks, and rolls
 // a deployment back where it was told to; what is left to heal is what it cannot know: that a
 // release is bad, that tasks hold on to something that is no longer so, that a limit is too small.
@@ -324,15 +326,24 @@ PackRule Unresponsive() {
   return rule;
 }
 
+PackRule FilesChanged() {
+  Action action;
+  action.force_new_deployment.emplace();
+  return ConfigurationChanged(
+      kEcs, std::move(action),
+      Hit("a service whose environment file changed is restarted").EcsService(),
+      Miss("one that only fails its probe was started with what there is").EcsService());
+}
+
 }  // namespace
 
 Pack EcsPack() {
-  return {
-      kEcs,
-      "1.0.0",
-      {DeploymentInProgress(), ScaledToZero(), Deleting(), BadRelease(), NoGoodTaskDefinition(),
-       ImagePull(), ConfigMissing(), StartFailed(), Unschedulable(), Refused(),
-       CrashesForADependency(), OutOfMemory(), TasksDie(), SickTask(), AllSick(), Unresponsive()}};
+  return {kEcs,
+          "1.0.0",
+          {DeploymentInProgress(), ScaledToZero(), Deleting(), BadRelease(), NoGoodTaskDefinition(),
+           ImagePull(), ConfigMissing(), StartFailed(), Unschedulable(), Refused(),
+           CrashesForADependency(), OutOfMemory(), TasksDie(), SickTask(), AllSick(),
+           Unresponsive(), FilesChanged()}};
 }
 
 }  // namespace salve::healing

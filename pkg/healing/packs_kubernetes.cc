@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <utility>
+
 // Workloads on Kubernetes. The cluster itself restarts, reschedules and backs off; what is left to
 // heal is what it cannot know: that a release is bad, that a limit is too small, that a pod that
 // runs does not answer. Whoever else is at work, or rules the object, goes first.
@@ -352,15 +354,40 @@ PackRule Unresponsive() {
   return rule;
 }
 
+PackRule FilesChanged() {
+  Action action;
+  action.rollout_restart.emplace();
+  return ConfigurationChanged(
+      kKubernetes, std::move(action),
+      Hit("a workload whose environment file changed is restarted").Workload(),
+      Miss("one that only fails its probe was started with what there is").Workload());
+}
+
 }  // namespace
 
 Pack KubernetesPack() {
   return {kKubernetes,
           "1.0.0",
-          {RolloutInProgress(), Paused(), ScaledToZero(), Deleting(), BadRelease(),
-           ReleaseNamesNoAccount(), BadReleaseElsewhere(), NoGoodRevision(), ImagePull(),
-           ConfigMissing(), Unschedulable(), CreateForbidden(), StuckTerminating(), CrashLoop(),
-           CrashesForADependency(), OutOfMemory(), HungPod(), AllHung(), Unresponsive()}};
+          {RolloutInProgress(),
+           Paused(),
+           ScaledToZero(),
+           Deleting(),
+           BadRelease(),
+           ReleaseNamesNoAccount(),
+           BadReleaseElsewhere(),
+           NoGoodRevision(),
+           ImagePull(),
+           ConfigMissing(),
+           Unschedulable(),
+           CreateForbidden(),
+           StuckTerminating(),
+           CrashLoop(),
+           CrashesForADependency(),
+           OutOfMemory(),
+           HungPod(),
+           AllHung(),
+           Unresponsive(),
+           FilesChanged()}};
 }
 
 }  // namespace salve::healing

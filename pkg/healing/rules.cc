@@ -5,6 +5,7 @@
 
 #include "pkg/base/pattern.h"
 #include "pkg/base/time_format.h"
+#include "pkg/healing/signals.h"
 
 namespace salve::healing {
 namespace {
@@ -72,7 +73,8 @@ std::optional<double> Quotient(const PackCondition::Ratio& ratio, const Evidence
 bool AnyProbeUnhealthy(const Evidence& evidence) {
   const auto& all = evidence.health.indicators;
   return std::any_of(all.begin(), all.end(), [](const IndicatorState& i) {
-    return i.name != kContainerIndicator && i.state == HealthState::kUnhealthy;
+    return i.name != kContainerIndicator && i.source != kSourceFile &&
+           i.state == HealthState::kUnhealthy;
   });
 }
 
@@ -83,6 +85,13 @@ bool OnlyUnmeasured(const Evidence& evidence) {
     unknown = unknown || indicator.state == HealthState::kUnknown;
   }
   return unknown;
+}
+
+bool FilesChanged(const Evidence& evidence) {
+  const auto& all = evidence.health.indicators;
+  return std::any_of(all.begin(), all.end(), [](const IndicatorState& i) {
+    return i.source == kSourceFile && i.state == HealthState::kUnhealthy;
+  });
 }
 
 const DependencyState* DownDependency(const Evidence& evidence) {
@@ -110,6 +119,7 @@ bool StateMatches(const PackCondition& condition, const Evidence& evidence) {
   }
   if (condition.probe_unhealthy && !AnyProbeUnhealthy(evidence)) return false;
   if (condition.unmeasurable && !OnlyUnmeasured(evidence)) return false;
+  if (condition.files_changed && !FilesChanged(evidence)) return false;
   return !condition.dependency_down || DownDependency(evidence) != nullptr;
 }
 
@@ -330,7 +340,7 @@ int Specificity(const PackRule& rule) {
   if (when.ratio) out += kFigure;
   if (!when.metric_positive.empty()) out += kFigure;
   if (!when.conditions_any.empty() || !when.conditions_all.empty()) out += kState;
-  if (when.probe_unhealthy || when.unmeasurable) out += kState;
+  if (when.probe_unhealthy || when.unmeasurable || when.files_changed) out += kState;
   return out;
 }
 

@@ -35,6 +35,7 @@ struct PackCondition {
   bool probe_unhealthy = false;  // at least one indicator but the container's is Unhealthy
   bool unmeasurable = false;     // nothing is known to be unhealthy, something cannot be measured
   bool dependency_down = false;
+  bool files_changed = false;  // files that the target reads are not what it was started with
   struct Ratio {
     std::string numerator;
     std::string denominator;

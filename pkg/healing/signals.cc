@@ -7,6 +7,7 @@
 #include "pkg/base/hash.h"
 #include "pkg/base/time_format.h"
 #include "pkg/healing/budget.h"
+#include "pkg/healing/canary.h"
 #include "pkg/healing/evidence.h"
 
 namespace salve::healing {
@@ -211,6 +212,7 @@ v1::Incident MakeIncident(const v1::HealingPolicy& policy, const Signal& signal,
       IncidentName(policy.metadata.name, signal.target, fingerprint, occurrence);
   incident.metadata.labels[v1::kLabelPolicy] = LabelValue(policy.metadata.name);
   incident.metadata.labels[v1::kLabelTarget] = LabelValue(signal.target.name);
+  if (IsCanary(policy.metadata)) incident.metadata.annotations[kCanaryAnnotation] = "true";
   v1::IncidentSpec& spec = incident.spec;
   spec.fingerprint = fingerprint;
   spec.policy_ref = {policy.metadata.name, policy.metadata.uid, policy.metadata.generation};

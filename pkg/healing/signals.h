@@ -19,6 +19,7 @@ inline constexpr char kSourceProbe[] = "Probe";
 inline constexpr char kSourceTarget[] = "Target";
 inline constexpr char kSourceManual[] = "Manual";
 inline constexpr char kSourceAlert[] = "Alert";
+inline constexpr char kSourceFile[] = "File";
 inline constexpr char kSourceSchedule[] = "Schedule";
 
 inline constexpr char kSeverityInfo[] = "Info";
@@ -26,7 +27,7 @@ inline constexpr char kSeverityWarning[] = "Warning";
 inline constexpr char kSeverityCritical[] = "Critical";
 
 struct Signal {
-  std::string source;  // Probe | Target | Manual | Alert | Schedule
+  std::string source;  // Probe | Target | Manual | Alert | File | Schedule
   TargetRef target;
   std::string kind;  // name of the probe, trigger or person; the target's condition ("Exited")
   bool firing = true;

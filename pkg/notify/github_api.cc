@@ -20,6 +20,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::size_t kMaxQuoted = 200;
+constexpr std::size_t kMaxTag = 200;
+constexpr int kNotModified = 304;
 constexpr std::size_t kMaxErrors = 3;   // of those that an answer lists
 constexpr seconds kSecondaryLimit{60};  // GitHub's word for when it names no time
 constexpr std::chrono::hours kLongestWait{24};
@@ -95,6 +97,13 @@ std::string Needs(const GithubCall& call, const http::Headers& headers) {
 bool IsToken(const std::string& token) {
   return !token.empty() &&
          std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 127; });
+}
+
+// As it may be sent back: what somebody else wrote must not become another header.
+std::string TagOf(const http::Headers& headers) {
+  const auto tag = headers.Get("ETag");
+  const bool good = tag && tag->size() <= kMaxTag && IsToken(std::string(*tag));
+  return good ? std::string(*tag) : "";
 }
 
 const char* TransportProblem(Code code) {
@@ -175,6 +184,7 @@ StatusOr<json> GithubApi::Exchange(const GithubCall& call, const std::string& pa
                      {"X-GitHub-Api-Version", kVersion},
                      {"User-Agent", "salve"},
                      {"Authorization", authorization}};
+  if (!call.unless.empty()) request.headers.Set("If-None-Match", call.unless);
   if (!call.body.is_null()) {
     request.headers.Set("Content-Type", "application/json");
     request.body = call.body.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -193,12 +203,18 @@ StatusOr<json> GithubApi::Exchange(const GithubCall& call, const std::string& pa
     const char* problem = TransportProblem(response.code());
     return Status(response.code(), problem != nullptr ? problem : response.status().message());
   }
+  // Asked for, and no failure: it has not changed. That does not count for the limit.
+  if (!call.unless.empty() && response->status == kNotModified) {
+    etag_ = call.unless;
+    return json();
+  }
   const Status judged = JudgeGithub(call, response->status, response->headers, response->body,
                                     environment_.clock->Now());
   NoteLimit(response->headers, judged);
   SALVE_RETURN_IF_ERROR(judged);
   const auto scopes = response->headers.Get("X-OAuth-Scopes");
   scopes_ = scopes ? std::optional<std::string>(*scopes) : std::nullopt;
+  etag_ = TagOf(response->headers);
   if (response->body.empty()) return json();
   json answer = json::parse(response->body, nullptr, /*allow_exceptions=*/false);
   if (answer.is_discarded()) return UnavailableError("its answer is no JSON");

@@ -23,6 +23,7 @@ struct GithubCall {
   std::string path = {};  // below the repository: "/issues", or "" for itself
   http::Query query = {};
   nlohmann::json body = nullptr;  // null: none
+  std::string unless = {};        // an ETag: where the answer would still be that one, it is null
 };
 
 // What an answer that is no success means; OK for 2xx. `headers` and `body` as they came.
@@ -51,6 +52,8 @@ class GithubApi {
   // each names the repository and the call.
   StatusOr<nlohmann::json> Call(const GithubCall& call, const SendContext& context);
 
+  // Of the last answer that was a success; "" if it had none that can be sent back.
+  const std::string& etag() const { return etag_; }
   // What the last answer's header says that the token may do, of a classic one; nullopt: nothing.
   const std::optional<std::string>& scopes() const { return scopes_; }
   // "/repos/owner/name".
@@ -71,6 +74,7 @@ class GithubApi {
   std::unique_ptr<http::Transport> transport_;
   std::optional<GithubToken> app_token_;
   std::optional<std::string> scopes_;
+  std::string etag_;
   MonoTime limited_until_{};
 };
 

@@ -23,14 +23,22 @@ bool IsSha(const std::string& text) {
          text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+// nullopt: it is open, or nobody says when it ended.
+std::optional<healing::PullRequestEnd> EndOf(const json& value) {
+  if (GetString(value, {"state"}) != "closed") return std::nullopt;
+  const std::string merged = GetString(value, {"merged_at"});
+  const auto over = ParseTime(merged.empty() ? GetString(value, {"closed_at"}) : merged);
+  if (!over) return std::nullopt;
+  return healing::PullRequestEnd{!merged.empty(), *over,
+                                 ParseTime(GetString(value, {"created_at"}))};
+}
+
 // ", merged after 3h": what people made of it, and how long it took them.
 std::string OutcomeOf(const json& value) {
-  if (GetString(value, {"state"}) != "closed") return "";
-  const std::string merged = GetString(value, {"merged_at"});
-  const auto made = ParseTime(GetString(value, {"created_at"}));
-  const auto over = ParseTime(merged.empty() ? GetString(value, {"closed_at"}) : merged);
-  const std::string after = made && over ? " after " + HumanDuration(*over - *made) : "";
-  return (merged.empty() ? ", rejected" : ", merged") + after;
+  const auto end = EndOf(value);
+  if (!end) return "";
+  const std::string after = end->made ? " after " + HumanDuration(end->at - *end->made) : "";
+  return (end->merged ? ", merged" : ", rejected") + after;
 }
 
 }  // namespace
@@ -129,6 +137,21 @@ Status GithubPullRequests::Label(std::int64_t number, const SendContext& context
                        {},
                        {{"labels", configuration_.pull_request->labels}}};
   return api_.Call(add, context).status();
+}
+
+StatusOr<PullRequestLook> GithubPullRequests::LookAt(std::int64_t number, const std::string& mark,
+                                                     const SendContext& context) {
+  const std::string path = "/pulls/" + std::to_string(number);
+  GithubCall get{"looking at pull request #" + std::to_string(number), kPulls, "GET", path};
+  get.unless = mark;
+  SALVE_ASSIGN_OR_RETURN(const json answer, api_.Call(get, context));
+  if (answer.is_null()) return PullRequestLook{std::nullopt, "", mark};
+  PullRequestLook look{EndOf(answer), GetString(answer, {"head", "ref"}), api_.etag()};
+  if (GetInt(answer, {"number"}) != number) {
+    return UnavailableError("GitHub's answer about pull request #" + std::to_string(number) +
+                            " is about another");
+  }
+  return look;
 }
 
 StatusOr<std::string> GithubPullRequests::Tell(const healing::Message& message,

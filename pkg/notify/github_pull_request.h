@@ -21,6 +21,10 @@ class GithubPullRequests {
       : api_(api), configuration_(configuration) {}
   // "pull request #4 made: https://…", "pull request #4 commented, merged after 3h".
   StatusOr<std::string> Tell(const healing::Message& message, const SendContext& context);
+  // See Sink::LookAtPullRequest; `mark` is GitHub's ETag. A look that shows nothing new does not
+  // count for GitHub's limit.
+  StatusOr<PullRequestLook> LookAt(std::int64_t number, const std::string& mark,
+                                   const SendContext& context);
 
  private:
   struct Found {

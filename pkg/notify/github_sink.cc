@@ -29,6 +29,13 @@ bool GithubSink::Groups(const std::string& stage) const {
   return stage != healing::kStageResolved && !configuration_.pull_request;
 }
 
+StatusOr<PullRequestLook> GithubSink::LookAtPullRequest(std::int64_t number,
+                                                        const std::string& mark,
+                                                        const SendContext& context) {
+  if (pull_requests_ == nullptr) return Sink::LookAtPullRequest(number, mark, context);
+  return pull_requests_->LookAt(number, mark, context);
+}
+
 Status GithubSink::Dispatch(const healing::Message& message, const SendContext& context) {
   const std::string& type = configuration_.dispatch->event_type;
   const GithubCall send{"sending " + type,

@@ -22,6 +22,9 @@ class GithubSink final : public Sink {
   StatusOr<std::string> Send(const healing::Message& message, const SendContext& context) override;
   // What closes an issue has to be sent for each, and so has what is proposed as a file.
   bool Groups(const std::string& stage) const override;
+  bool FollowsPullRequests() const override { return pull_requests_ != nullptr; }
+  StatusOr<PullRequestLook> LookAtPullRequest(std::int64_t number, const std::string& mark,
+                                              const SendContext& context) override;
 
  private:
   Status Dispatch(const healing::Message& message, const SendContext& context);

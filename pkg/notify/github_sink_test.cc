@@ -76,11 +76,13 @@ class GithubSinkTest : public ::testing::Test {
   apis::config::v1alpha1::GithubSink configuration_;
   std::map<std::string, http::Response> answers_;
   std::vector<std::string> asked_;
+  std::string unless_;  // If-None-Match of the last request
   http::FunctionHandler handler_ =
       http::FunctionHandler::Answering([this](const http::Request& request) {
         const std::string root = "/repos/acme/shop";
         const std::string path =
             request.target.substr(0, request.target.find('?')).substr(root.size());
+        unless_ = std::string(request.headers.Get("If-None-Match").value_or(""));
         asked_.push_back(request.method + " " + path);
         const auto it = answers_.find(asked_.back());
         return it != answers_.end() ? it->second : http::Response{404, {}, "{}"};
@@ -161,6 +163,82 @@ TEST_F(GithubSinkTest, ARejectedPullRequestIsSaidToBe) {
   const auto told = Send(MakeMessage("Resolved", "salve_second"));
   ASSERT_TRUE(told.ok()) << told.status();
   EXPECT_EQ(*told, "pull request #4 commented, rejected after 3h");
+}
+
+class GithubLookTest : public GithubSinkTest {
+ protected:
+  GithubLookTest() {
+    configuration_.pull_request.emplace();
+    pull_ = Issue(4, "");
+    pull_.update({{"head", {{"ref", "salve/cart-1-89abcdef"}}},
+                  {"created_at", "2026-12-01T12:00:00Z"},
+                  {"merged_at", nullptr},
+                  {"closed_at", nullptr}});
+  }
+  StatusOr<PullRequestLook> Look(const std::string& mark = "") {
+    if (sink_ == nullptr) sink_ = std::make_unique<GithubSink>(configuration_, environment_);
+    return sink_->LookAtPullRequest(4, mark, {SystemClock().Monotonic() + seconds(10), {}});
+  }
+  void Shows(const json& pull, const http::Headers& headers) {
+    answers_["GET /pulls/4"] = {200, headers, pull.dump()};
+  }
+  json pull_;
+};
+
+TEST_F(GithubLookTest, WhatHasNotChangedIsNotSentAgain) {
+  Shows(pull_, {{"ETag", "W/\"abc\""}});
+  const auto first = Look();
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_FALSE(first->end);
+  EXPECT_EQ(first->mark, "W/\"abc\"");
+  EXPECT_EQ(unless_, "");
+  answers_["GET /pulls/4"] = {304, {}, ""};
+  const auto second = Look(first->mark);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_FALSE(second->end);
+  EXPECT_EQ(second->mark, first->mark);
+  EXPECT_EQ(unless_, first->mark);
+}
+
+TEST_F(GithubLookTest, SaysHowItEndedAndWhen) {
+  pull_.update({{"state", "closed"}, {"closed_at", "2026-12-01T15:00:00Z"}});
+  Shows(pull_, {});
+  auto look = Look();
+  ASSERT_TRUE(look.ok() && look->end) << look.status();
+  EXPECT_FALSE(look->end->merged);
+  EXPECT_EQ(FormatTime(look->end->at), "2026-12-01T15:00:00Z");
+  EXPECT_EQ(look->branch, "salve/cart-1-89abcdef");
+  EXPECT_EQ(look->mark, "");
+  pull_["merged_at"] = "2026-12-01T15:00:00Z";
+  Shows(pull_, {});
+  look = Look();
+  ASSERT_TRUE(look.ok() && look->end && look->end->made) << look.status();
+  EXPECT_TRUE(look->end->merged);
+  EXPECT_EQ(look->end->at - *look->end->made, std::chrono::hours(3));
+}
+
+TEST_F(GithubLookTest, AnAnswerThatIsNoneIsAFailure) {
+  pull_["number"] = 5;
+  Shows(pull_, {});
+  EXPECT_EQ(Look().code(), Code::kUnavailable);
+  answers_["GET /pulls/4"] = {304, {}, ""};
+  EXPECT_EQ(Look().code(), Code::kUnavailable) << "nobody asked for that";
+  answers_.clear();
+  EXPECT_EQ(Look().code(), Code::kNotFound);
+}
+
+TEST_F(GithubLookTest, AMarkThatWouldBeAnotherHeaderIsNotKept) {
+  Shows(pull_, {{"ETag", "\"a\" b"}});
+  EXPECT_EQ(Look()->mark, "");
+  Shows(pull_, {{"ETag", std::string(500, 'a')}});
+  EXPECT_EQ(Look()->mark, "");
+}
+
+TEST_F(GithubSinkTest, WithoutPullRequestsNoneIsFollowed) {
+  WithIssue();
+  GithubSink sink(configuration_, environment_);
+  EXPECT_FALSE(sink.FollowsPullRequests());
+  EXPECT_FALSE(sink.LookAtPullRequest(4, "", {}).ok());
 }
 
 TEST_F(GithubSinkTest, WhatEachIncidentNeedsForItselfIsNotGrouped) {

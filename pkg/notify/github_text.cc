@@ -6,6 +6,7 @@
 
 #include "pkg/healing/explain.h"
 #include "pkg/healing/machine.h"
+#include "pkg/healing/pull_requests.h"
 #include "pkg/notify/escape.h"
 #include "pkg/notify/github_place.h"
 
@@ -18,7 +19,6 @@ constexpr std::string_view kZeroWidthSpace = "\u200b";
 constexpr std::string_view kCut = "\n… the rest is cut: `salve report` has all of it.\n";
 constexpr std::size_t kMaxError = 1024;
 constexpr std::size_t kMaxSummary = 16u << 10;
-constexpr std::size_t kMaxName = 150;
 constexpr std::size_t kThreadShown = 8;
 constexpr std::size_t kLeastFence = 3;
 
@@ -147,7 +147,7 @@ json DispatchPayload(const healing::Message& message) {
 
 std::string BranchName(const healing::Message& message) {
   const std::string thread = message.thread.substr(message.thread.find('_') + 1);
-  return "salve/" + message.incident.substr(0, kMaxName) + "-" + thread.substr(0, kThreadShown);
+  return healing::PullRequestBranchPrefix(message.incident) + thread.substr(0, kThreadShown);
 }
 
 std::string ReportPath(const healing::Message& message, const std::string& directory) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "pkg/base/clock.h"
 #include "pkg/base/status.h"
 #include "pkg/healing/notification_text.h"
+#include "pkg/healing/pull_requests.h"
 #include "pkg/http/transport.h"
 
 // Where messages to people go. All foreign text in them is data: each sink escapes it in its way.
@@ -24,6 +26,13 @@ inline constexpr std::chrono::seconds kSendTimeout{10};
 struct SendContext {
   MonoTime deadline = MonoTime::max();
   std::stop_token stop;
+};
+
+// What a look at a pull request has shown.
+struct PullRequestLook {
+  std::optional<healing::PullRequestEnd> end;  // nullopt: it is open, or as it was at the last look
+  std::string branch;                          // that is proposed in it; "" where nothing is new
+  std::string mark;  // handed in with the next look, it saves the answer where nothing is new
 };
 
 // One configured way to reach people. Send may be called from any thread, one call at a time.
@@ -38,6 +47,14 @@ class Sink {
                                      const SendContext& context) = 0;
   // Whether messages of that stage may be told of in another one's instead of one by one.
   virtual bool Groups(const std::string& /*stage*/) const { return true; }
+  // Whether it makes pull requests, so that they can be looked at.
+  virtual bool FollowsPullRequests() const { return false; }
+  // Called as Send is, and never during it. kNotFound: there is none of that number.
+  virtual StatusOr<PullRequestLook> LookAtPullRequest(std::int64_t /*number*/,
+                                                      const std::string& /*mark*/,
+                                                      const SendContext& /*context*/) {
+    return InvalidArgumentError("it makes no pull requests");
+  }
 };
 
 // The value behind a reference of the configuration; kNotFound says what is missing. Called for

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,8 +17,9 @@
 namespace salve::probes {
 namespace {
 
-using apis::salve::v1alpha1::PrometheusProbe;
+namespace v1 = apis::salve::v1alpha1;
 using nlohmann::json;
+using v1::PrometheusProbe;
 
 struct Sample {
   std::string series;
@@ -46,8 +48,24 @@ std::optional<double> ValueOf(const json& pair) {
   return value;
 }
 
+// What counts of the points of one series; nothing of a series without any. nullopt: not what
+// Prometheus answers.
+std::optional<std::vector<double>> PointsOf(const json& points, const std::string& judge) {
+  if (!points.is_array()) return std::nullopt;
+  std::vector<double> values;
+  for (const json& point : points) {
+    const auto value = ValueOf(point);
+    if (!value) return std::nullopt;
+    values.push_back(*value);
+  }
+  if (values.empty() || judge == v1::kJudgeEvery) return values;
+  if (judge == v1::kJudgeNewest) return std::vector<double>{values.back()};
+  const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+  return std::vector<double>{sum / static_cast<double>(values.size())};
+}
+
 // nullopt: not what Prometheus answers.
-std::optional<std::vector<Sample>> SamplesOf(const json& data) {
+std::optional<std::vector<Sample>> SamplesOf(const json& data, const std::string& judge) {
   const std::string type = GetString(data, {"resultType"});
   const json* result = Find(data, {"result"});
   if (result == nullptr || !result->is_array()) return std::nullopt;
@@ -60,16 +78,13 @@ std::optional<std::vector<Sample>> SamplesOf(const json& data) {
   }
   if (type != "vector" && type != "matrix") return std::nullopt;
   for (const json& series : *result) {
-    const json* pair = Find(series, {type == "vector" ? "value" : "values"});
-    if (pair != nullptr && type == "matrix") {
-      if (!pair->is_array()) return std::nullopt;
-      if (pair->empty()) continue;
-      pair = &pair->back();
-    }
-    const auto value = pair == nullptr ? std::nullopt : ValueOf(*pair);
-    if (!value) return std::nullopt;
+    const json* found = Find(series, {type == "vector" ? "value" : "values"});
+    if (found == nullptr) return std::nullopt;
+    const auto values = PointsOf(type == "vector" ? json::array({*found}) : *found, judge);
+    if (!values) return std::nullopt;
     const json* metric = Find(series, {"metric"});
-    samples.push_back({metric == nullptr ? "" : NameOf(*metric), *value});
+    const std::string name = metric == nullptr ? "" : NameOf(*metric);
+    for (const double value : *values) samples.push_back({name, value});
   }
   return samples;
 }
@@ -121,7 +136,8 @@ healing::Measurement JudgePrometheus(const PrometheusProbe& probe, int http_stat
                        std::to_string(http_status));
   }
   const json* data = Find(answer, {"data"});
-  const auto samples = data == nullptr ? std::nullopt : SamplesOf(*data);
+  const std::string judge = probe.range ? probe.range->judge : v1::kJudgeNewest;
+  const auto samples = data == nullptr ? std::nullopt : SamplesOf(*data, judge);
   if (!samples) return NotMeasured("the query's result is neither a vector nor a scalar");
   return Judge(probe, *samples);
 }

@@ -9,11 +9,12 @@
 
 namespace salve::probes {
 
-// What a Prometheus server's answer to an instant query says about a target. Healthy iff every
+// What a Prometheus server's answer to the probe's query says about a target. Healthy iff every
 // sample is within the probe's bounds. No sample, a sample that is no number, an error of the
-// server and an answer that is none are nothing to judge by: could not be measured. Of a range
-// vector each series' newest sample counts. `cut`: the answer was longer than what was kept of it.
-// Pure function.
+// server and an answer that is none are nothing to judge by: could not be measured. Of a range the
+// samples are what its `judge` makes of each series' points; of the range vector of an instant
+// query each series' newest point. `cut`: the answer was longer than what was kept of it. Pure
+// function.
 healing::Measurement JudgePrometheus(const apis::salve::v1alpha1::PrometheusProbe& probe,
                                      int http_status, std::string_view body, bool cut);
 

@@ -29,9 +29,19 @@ class PrometheusRun final : public HttpGetRun {
     }
     std::string path = url->path;
     while (!path.empty() && path.back() == '/') path.pop_back();
-    path += "/api/v1/query?query=" + http::Escape(probe.query) +
+    path += std::string(probe.range ? "/api/v1/query_range" : "/api/v1/query") +
+            "?query=" + http::Escape(probe.query) +
             "&timeout=" + std::to_string(job().probe.timeout_seconds) + "s";
+    if (probe.range) path += Range(*probe.range, tools().options.clock->Now());
     Get(*url, path, token.empty() ? "" : "Authorization: Bearer " + token + "\r\n");
+  }
+
+  // Up to now, by this machine's clock: the server asks for both ends.
+  static std::string Range(const apis::salve::v1alpha1::PrometheusRange& range, WallTime now) {
+    const auto end =
+        std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+    return "&start=" + std::to_string(end - range.seconds) + "&end=" + std::to_string(end) +
+           "&step=" + std::to_string(range.step_seconds);
   }
 
   void Answered() override {

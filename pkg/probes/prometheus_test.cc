@@ -46,6 +46,47 @@ TEST(PrometheusAnswer, OfARangeTheNewestSampleCounts) {
       HealthState::kUnhealthy);
 }
 
+healing::Measurement JudgeRange(const char* judge, const std::string& points,
+                                const std::string& more = "") {
+  apis::salve::v1alpha1::PrometheusProbe probe;
+  probe.minimum = 1;
+  probe.maximum = 10;
+  probe.range.emplace().judge = judge;
+  return JudgePrometheus(
+      probe, 200,
+      R"({"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":)" +
+          points + "}" + more + "]}}",
+      false);
+}
+
+TEST(PrometheusAnswer, OfAQueryOverARangeThatIsJudgedWhichTheProbeSays) {
+  const std::string dip = R"([[1,"5"],[2,"0.5"],[3,"5"]])";
+  const auto every = JudgeRange("Every", dip);
+  EXPECT_EQ(every.state, HealthState::kUnhealthy);
+  EXPECT_THAT(every.message, HasSubstr("is 0.5, below 1"));
+  EXPECT_EQ(JudgeRange("Newest", dip).state, HealthState::kHealthy);
+  const auto mean = JudgeRange("Average", dip);
+  EXPECT_EQ(mean.state, HealthState::kHealthy);
+  EXPECT_THAT(mean.message, HasSubstr("value 3.5"));
+  EXPECT_EQ(JudgeRange("Average", R"([[1,"1"],[2,"0.5"]])").state, HealthState::kUnhealthy);
+  EXPECT_EQ(JudgeRange("Newest", R"([[1,"5"],[2,"11"]])").state, HealthState::kUnhealthy);
+}
+
+TEST(PrometheusAnswer, OfEachSeriesOfARangeThePointsCount) {
+  const std::string sick = R"(,{"metric":{"instance":"b:1"},"values":[[1,"5"],[2,"20"]]})";
+  EXPECT_EQ(JudgeRange("Every", R"([[1,"5"]])", sick).state, HealthState::kUnhealthy);
+  EXPECT_THAT(JudgeRange("Average", R"([[1,"5"]])", sick).message, HasSubstr("is 12.5, above 10"));
+}
+
+TEST(PrometheusAnswer, ARangeWithoutPointsOrWithoutNumbersIsNotJudged) {
+  for (const char* judge : {"Every", "Newest", "Average"}) {
+    EXPECT_EQ(JudgeRange(judge, "[]").state, HealthState::kUnknown) << judge;
+    EXPECT_EQ(JudgeRange(judge, R"([[1,"5"],[2,"NaN"]])").state, HealthState::kUnknown) << judge;
+    EXPECT_EQ(JudgeRange(judge, R"([[1,5]])").state, HealthState::kUnknown) << judge;
+    EXPECT_EQ(JudgeRange(judge, R"({"1":2})").state, HealthState::kUnknown) << judge;
+  }
+}
+
 struct Unusable {
   const char* what;
   std::string body;

@@ -7,12 +7,15 @@
 #include "pkg/apis/salve/v1alpha1/validation.h"
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
+#include "pkg/files/watch.h"
+#include "pkg/healing/canary.h"
 #include "pkg/healing/machine.h"
 #include "pkg/healing/notifications.h"
 #include "pkg/healing/schedules.h"
 #include "pkg/healing/signals.h"
 #include "pkg/healing/windows.h"
 #include "pkg/reconcilers/policy_conditions.h"
+#include "pkg/reconcilers/policy_files.h"
 #include "pkg/reconcilers/policy_schedules.h"
 #include "pkg/reconcilers/signals_health.h"
 
@@ -101,6 +104,7 @@ StatusOr<engine::Result> HealingPolicyReconciler::Reconcile(const NamespacedName
 
 void HealingPolicyReconciler::Forget(const NamespacedName& key) {
   shell_.prober.SetJobs(key.ns, key.name, {}, nullptr);
+  if (shell_.files != nullptr) shell_.files->Set(key, {});
   shell_.health.Forget(key);
   shell_.targets.Forget(key);
   MutexLock lock(mu_);
@@ -169,6 +173,7 @@ PolicyView HealingPolicyReconciler::Look(const v1::HealingPolicy& policy) {
   PolicyView view;
   FindTargets(policy, backend, view);
   LookAtTargets(policy, backend, view);
+  WatchFiles(shell_, policy, view);
   std::vector<v1::TargetRef> awake;
   for (std::size_t i = 0; i < view.targets.size(); ++i) {
     if (view.asleep[i].empty()) awake.push_back(view.targets[i]);
@@ -251,7 +256,7 @@ Status HealingPolicyReconciler::OpenIncident(
   if (created.code() == Code::kAlreadyExists) return Status::Ok();
   if (!created.ok()) return created.status().Annotate("opening an incident for " + target.name);
   shell_.incidents.Offer(*created);
-  shell_.metrics.IncidentOpened(key.ToString());
+  MetricsOf(shell_, healing::IsCanary(policy.metadata)).IncidentOpened(key.ToString());
   shell_.events.Event(ReferenceTo(policy), engine::EventType::kWarning, "IncidentOpened",
                       incident.metadata.name + ": " + signal.message);
   Log(Severity::kInfo, "incident opened",
@@ -296,6 +301,7 @@ StatusOr<v1::HealingPolicy> HealingPolicyReconciler::WriteStatus(const v1::Heali
     v1::HealingPolicyStatus next = ComputePolicyStatus(input);
     healing::SettleSignals(current.spec, shell_.settings.receiver_clears_after, next.actions,
                            view.targets.size(), input.now, next.signals);
+    SettleFiles(shell_, current, view, input.incidents, next);
     // Who cannot see the targets has nothing to say about what is due for them.
     if (view.target_found.ok()) {
       SettleSchedules(

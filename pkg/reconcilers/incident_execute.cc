@@ -277,7 +277,7 @@ Status IncidentRun::RunAndRecord(const std::string& attempt_id) {
   if (const Status late = CheckInTime(attempt_id); !late.ok()) {
     return Abandon(attempt_id, late.reason(), late.message());
   }
-  shell_.metrics.ActionAttempted(attempt->action);
+  Metrics().ActionAttempted(attempt->action);
   const StatusOr<ActionResult> result = Call(RequestFor(*attempt, false));
   // Not refused but overtaken: whatever the target is now is looked at and decided anew.
   if (!result.ok()) return Abandon(attempt_id, result.status().reason(), result.status().message());
@@ -325,7 +325,7 @@ Status IncidentRun::Verify(const std::string& attempt_id) {
   const v1::Attempt* attempt = healing::FindAttempt(incident_.status, attempt_id);
   if (attempt == nullptr || attempt->phase != healing::kAttemptDone) return Status::Ok();
   if (attempt->verification && attempt->verification->outcome == healing::kOutcomeSuccessful) {
-    shell_.metrics.ActionSucceeded(attempt->action);
+    Metrics().ActionSucceeded(attempt->action);
   }
   // The target stays ours until what is owed to it is done.
   const bool undo_owed = healing::DecideAfterFailure(*attempt, StepOf(attempt->step)) ==

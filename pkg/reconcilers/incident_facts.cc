@@ -8,6 +8,7 @@
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
 #include "pkg/healing/digest.h"
+#include "pkg/healing/files.h"
 #include "pkg/healing/rules.h"
 #include "pkg/healing/scheduled_life.h"
 #include "pkg/reconcilers/incident_run.h"
@@ -114,9 +115,12 @@ Status IncidentRun::Observe() {
   }
   CheckAsleep();
   const std::string& target = incident_.spec.target.name;
-  const std::vector<healing::IndicatorState> indicators =
-      policy_ != nullptr ? IndicatorsOf(shell_, *policy_, target)
-                         : shell_.health.Indicators(policy, target);
+  std::vector<healing::IndicatorState> indicators = policy_ != nullptr
+                                                        ? IndicatorsOf(shell_, *policy_, target)
+                                                        : shell_.health.Indicators(policy, target);
+  if (auto requested = healing::RequestedIndicator(incident_)) {
+    indicators.push_back(std::move(*requested));
+  }
   view_.health = healing::CombineHealth(observation_, indicators);
   ForgetOldMeasurements(indicators);
   if (!observation_ && !problem.ok()) {
@@ -212,7 +216,7 @@ Status IncidentRun::Diagnose() {
       !incident_.status.diagnosis || incident_.status.diagnosis->rule != diagnosis.rule;
   healing::ApplyDiagnosis(incident_.status, diagnosis, shell_.clock.Now());
   view_.diagnosed = true;
-  if (news) shell_.metrics.DecisionConfidence(diagnosis.confidence);
+  if (news) Metrics().DecisionConfidence(diagnosis.confidence);
   return Status::Ok();
 }
 

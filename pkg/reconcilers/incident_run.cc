@@ -7,6 +7,7 @@
 #include "pkg/apis/salve/v1alpha1/validation.h"
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
+#include "pkg/healing/canary.h"
 #include "pkg/healing/notifications.h"
 #include "pkg/healing/rules.h"
 #include "pkg/healing/scheduled_life.h"
@@ -117,9 +118,11 @@ StatusOr<engine::Result> IncidentRun::Run() {
       view_.limits = &*limits_;
     }
     SALVE_RETURN_IF_ERROR(CheckWanted());
-    // A person who asks again has decided to start over, and so has who wrote a schedule.
-    if (policy_ != nullptr && !scheduled_ &&
-        incident_.spec.trigger.source != healing::kSourceManual) {
+    // A person who asks again has decided to start over, and so has who wrote a schedule; files
+    // that change once more are no relapse.
+    const std::string& source = incident_.spec.trigger.source;
+    if (policy_ != nullptr && !scheduled_ && source != healing::kSourceManual &&
+        source != healing::kSourceFile) {
       view_.earlier = healing::EarlierAttempts(
           policy_->status.actions, incident_.spec.target.name, incident_.metadata.name,
           ParseTime(incident_.spec.trigger.at).value_or(view_.now),
@@ -295,9 +298,18 @@ void IncidentRun::EmitEvents(const v1::IncidentStatus& before) const {
         {{"reason", condition.reason}, {"detail", condition.message}});
   }
   if (incident_.status.outcome != before.outcome && !incident_.status.outcome.empty()) {
-    shell_.metrics.IncidentClosed(incident_.status.outcome, incident_.status.durations);
+    Metrics().IncidentClosed(incident_.status.outcome, incident_.status.durations);
+    if (IsCanary()) shell_.metrics.CanaryClosed(incident_.status.outcome);
   }
 }
+
+// By its own mark where the policy is gone, by the policy's where a person made the incident.
+bool IncidentRun::IsCanary() const {
+  return healing::IsCanary(incident_.metadata) ||
+         (policy_ != nullptr && healing::IsCanary(policy_->metadata));
+}
+
+HealingMetrics& IncidentRun::Metrics() const { return MetricsOf(shell_, IsCanary()); }
 
 void IncidentRun::ForgetFacts() {
   view_.health.reset();

@@ -97,6 +97,8 @@ class IncidentRun {
   StatusOr<client::Json> StoreStatus();
   void CountOccurrence();
   void ForgetFacts();
+  bool IsCanary() const;
+  HealingMetrics& Metrics() const;
   void EmitEvents(const v1::IncidentStatus& before) const;
   const v1::Verification& VerificationSpec() const;
   const v1::Step* StepOf(const std::string& name) const;

@@ -34,6 +34,9 @@ struct Inbox {
   std::deque<Status> answers;
   // Asked first, if set.
   std::function<Status()> answer;
+  // Where it makes a pull request of the first message: what a look at it shows.
+  std::function<StatusOr<notify::PullRequestLook>()> look;
+  std::vector<std::string> marks;  // that came with the looks
 
   std::vector<std::string> Stages() const {
     std::vector<std::string> out;
@@ -54,7 +57,16 @@ class FakeSink final : public notify::Sink {
     }
     if (!answer.ok()) return answer;
     inbox_.messages.push_back(message);
-    return std::string("taken");
+    if (inbox_.look == nullptr) return std::string("taken");
+    return "pull request #4 " + std::string(inbox_.messages.size() == 1 ? "made" : "commented") +
+           ": https://github.example/4";
+  }
+  bool FollowsPullRequests() const override { return inbox_.look != nullptr; }
+  StatusOr<notify::PullRequestLook> LookAtPullRequest(std::int64_t number, const std::string& mark,
+                                                      const notify::SendContext&) override {
+    EXPECT_EQ(number, 4);
+    inbox_.marks.push_back(mark);
+    return inbox_.look();
   }
 
  private:
@@ -125,6 +137,85 @@ TEST_F(NotificationTest, APersonIsAskedAndHearsTheEnd) {
   ASSERT_TRUE(Until(healing::kPhaseResolved));
   world.Settle();
   EXPECT_THAT(ops.Stages(), ElementsAre("Detected", "Proposed", "Executed", "Resolved"));
+}
+
+// An incident that is over, and whose pull request is open.
+class PullRequestTest : public NotificationTest {
+ protected:
+  Inbox& HealWithPullRequest() {
+    Inbox& repo = AddSink();
+    repo.look = [this]() -> StatusOr<notify::PullRequestLook> {
+      return notify::PullRequestLook{end, Branch(), "mark"};
+    };
+    Begin(Telling());
+    EXPECT_TRUE(Until(healing::kPhaseResolved));
+    world.Settle();
+    EXPECT_EQ(Noted("Detected").message, kMade);
+    return repo;
+  }
+  std::string Branch() {
+    return healing::PullRequestBranchPrefix(world.Incident().metadata.name) + "89abcdef";
+  }
+  void Merge() { end = {true, world.clock.Now(), world.clock.Now() - hours(1)}; }
+
+  static constexpr char kMade[] = "pull request #4 made: https://github.example/4";
+  std::optional<healing::PullRequestEnd> end;
+};
+
+TEST_F(PullRequestTest, IsLookedAtMoreAndMoreSeldomAndItsEndIsNoted) {
+  const Inbox& repo = HealWithPullRequest();
+  world.Advance(hours(1));
+  EXPECT_GE(repo.marks.size(), 10u);
+  EXPECT_LE(repo.marks.size(), 25u);
+  EXPECT_EQ(repo.marks.front(), "");
+  EXPECT_EQ(repo.marks.back(), "mark") << "so that nothing is sent where nothing is new";
+  EXPECT_EQ(Noted("Detected").message, kMade);
+  Merge();
+  world.Advance(minutes(20));
+  EXPECT_THAT(Noted("Detected").message,
+              HasSubstr("pull request #4 made, merged at " + FormatTime(end->at) +
+                        ", after 60m: https://github.example/4"));
+  EXPECT_EQ(Noted("Resolved").message, "pull request #4 commented: https://github.example/4");
+  const std::size_t looks = repo.marks.size();
+  world.Advance(hours(12));
+  EXPECT_EQ(repo.marks.size(), looks) << "what is over is not looked at again";
+}
+
+TEST_F(PullRequestTest, IsFollowedByTheNextProcess) {
+  const Inbox& repo = HealWithPullRequest();
+  world.Advance(hours(2));
+  Merge();
+  world.Restart();
+  const std::size_t looks = repo.marks.size();
+  world.Advance(minutes(1));
+  EXPECT_THAT(Noted("Detected").message, HasSubstr(", merged at "));
+  ASSERT_EQ(repo.marks.size(), looks + 1);
+  EXPECT_EQ(repo.marks.back(), "");
+}
+
+TEST_F(PullRequestTest, ASinkThatDoesNotAnswerIsNotHammeredAndAskedAgain) {
+  Inbox& repo = HealWithPullRequest();
+  const auto well = repo.look;
+  repo.look = []() -> StatusOr<notify::PullRequestLook> {
+    return TooManyRequestsError("limit").WithRetryAfter(minutes(40));
+  };
+  const std::size_t looks = repo.marks.size();
+  world.Advance(minutes(39));
+  EXPECT_LE(repo.marks.size(), looks + 1);
+  repo.look = well;
+  Merge();
+  world.Advance(minutes(30));
+  EXPECT_THAT(Noted("Detected").message, HasSubstr(", merged at "));
+}
+
+TEST_F(PullRequestTest, ThatOfAnotherBranchIsNotBelieved) {
+  Inbox& repo = HealWithPullRequest();
+  repo.look = [this]() -> StatusOr<notify::PullRequestLook> {
+    return notify::PullRequestLook{end, "feature/4", ""};
+  };
+  Merge();
+  world.Advance(hours(2));
+  EXPECT_EQ(Noted("Detected").message, kMade);
 }
 
 TEST_F(NotificationTest, WithoutSinksNothingIsNoted) {

@@ -89,9 +89,9 @@ StatusOr<engine::Result> NotificationReconciler::Reconcile(const NamespacedName&
   const NextNotification next = healing::ChooseNotification(name, pointers, line.state, now);
   switch (next.what) {
     case NextNotification::What::kNothing:
-      return engine::Result{};
+      return LookAround(name, sink, std::nullopt, line, context);
     case NextNotification::What::kWait:
-      return engine::Result{std::max<Duration>(next.at - now, Duration(0))};
+      return LookAround(name, sink, std::max<Duration>(next.at - now, Duration(0)), line, context);
     case NextNotification::What::kGiveUp:
       GiveUp(name, next.items.front(), next.items.front().entry->attempts,
              "it could not be delivered within 24 hours", line);
@@ -104,6 +104,21 @@ StatusOr<engine::Result> NotificationReconciler::Reconcile(const NamespacedName&
   const Duration wait = RateWait(*sink, line);
   if (wait > Duration(0)) return engine::Result{wait};
   return Send(name, *sink, next, line, context);
+}
+
+StatusOr<engine::Result> NotificationReconciler::LookAround(const std::string& name,
+                                                            const notify::SinkSet::Entry* sink,
+                                                            std::optional<Duration> wait,
+                                                            Line& line,
+                                                            engine::ReconcileContext& context) {
+  if (sink == nullptr) return engine::Result{wait};
+  if (line.pull_requests == nullptr) {
+    line.pull_requests = std::make_unique<PullRequestFollower>(shell_, incident_status_, name);
+  }
+  SALVE_ASSIGN_OR_RETURN(const std::optional<Duration> look,
+                         line.pull_requests->Follow(*sink->sink, context));
+  if (look) wait = wait ? std::min(*wait, *look) : *look;
+  return engine::Result{wait};
 }
 
 Duration NotificationReconciler::RateWait(const notify::SinkSet::Entry& sink, Line& line) {
@@ -224,16 +239,22 @@ void NotificationReconciler::GiveUp(const std::string& sink, const QueuedNotific
 Status NotificationReconciler::WriteRecords(Line& line) {
   while (!line.unrecorded.empty()) {
     const Record& record = line.unrecorded.front();
+    bool noted = false;
     const auto stored = incident_status_.Update(
-        record.incident, [&record](v1::Incident& current) -> StatusOr<bool> {
+        record.incident, [&record, &noted](v1::Incident& current) -> StatusOr<bool> {
+          noted = false;
           if (current.metadata.uid != record.uid) return false;  // another one of that name
           v1::NotificationStatus* entry = healing::FindNotification(
               current.status, record.entry.sink, record.entry.stage, record.entry.key);
           if (entry == nullptr || entry->state != healing::kNotificationPending) return false;
           *entry = record.entry;
+          noted = true;
           return true;
         });
     if (!stored.ok() && stored.code() != Code::kNotFound) return stored.status();
+    if (stored.ok() && noted && healing::TellsOfNewPullRequest(record.entry)) {
+      shell_.metrics.PullRequest("opened", std::nullopt);
+    }
     line.unrecorded.erase(line.unrecorded.begin());
   }
   return Status::Ok();

@@ -13,6 +13,7 @@
 #include "pkg/engine/reconciler.h"
 #include "pkg/healing/notifications.h"
 #include "pkg/notify/sink.h"
+#include "pkg/reconcilers/pull_request_follower.h"
 #include "pkg/reconcilers/shell.h"
 
 namespace salve::reconcilers {
@@ -23,6 +24,8 @@ inline constexpr char kIncidentsBySink[] = "sink";
 // Sends what incidents say is Pending, and notes on them what became of it. Its keys are the names
 // of sinks ({"", NAME}): so a sink is sent one message at a time, and one that does not answer
 // delays neither the others nor any healing. One reconcile sends one message.
+//
+// Between messages it looks what became of the pull requests that a sink has made.
 //
 // Delivery is at least once. What was taken and could not be noted is kept in memory and noted
 // first in the next reconcile; only a process that dies in between sends it again, with the same
@@ -51,10 +54,16 @@ class NotificationReconciler final : public engine::Reconciler {
     int failures = 0;  // in a row
     std::unique_ptr<TokenBucket> bucket;
     std::vector<Record> unrecorded;
+    std::unique_ptr<PullRequestFollower> pull_requests;
   };
 
   Line& LineOf(const std::string& sink);
   std::vector<std::shared_ptr<const v1::Incident>> IncidentsFor(const std::string& sink) const;
+  // While there is nothing to be said: looks what became of pull requests. `wait`: how long that
+  // will be; nullopt: not known.
+  StatusOr<engine::Result> LookAround(const std::string& name, const notify::SinkSet::Entry* sink,
+                                      std::optional<Duration> wait, Line& line,
+                                      engine::ReconcileContext& context);
   // How long until the sink's rate lets another message through; takes the place if it is zero.
   Duration RateWait(const notify::SinkSet::Entry& sink, Line& line);
   StatusOr<engine::Result> Send(const std::string& name, const notify::SinkSet::Entry& sink,

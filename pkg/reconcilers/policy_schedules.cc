@@ -6,6 +6,7 @@
 #include "pkg/apis/codec.h"
 #include "pkg/base/log.h"
 #include "pkg/base/time_format.h"
+#include "pkg/healing/canary.h"
 #include "pkg/healing/machine.h"
 #include "pkg/healing/scheduled_life.h"
 
@@ -137,7 +138,7 @@ StatusOr<v1::HealingPolicy> OpenScheduled(Shell& shell, v1::HealingPolicy policy
     any = true;
     if (!created.ok()) continue;
     shell.incidents.Offer(*created);
-    shell.metrics.IncidentOpened(key.ToString());
+    MetricsOf(shell, healing::IsCanary(policy.metadata)).IncidentOpened(key.ToString());
     Log(Severity::kInfo, "incident of a schedule opened",
         {{"incident", incident.metadata.name},
          {"target", target.name},

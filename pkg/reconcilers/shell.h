@@ -2,6 +2,7 @@
 #ifndef SALVE_PKG_RECONCILERS_SHELL_H_
 #define SALVE_PKG_RECONCILERS_SHELL_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@
 #include "pkg/reconcilers/health_table.h"
 #include "pkg/reconcilers/policy_status.h"
 #include "pkg/reconcilers/target_index.h"
+
+namespace salve::files {
+class Watch;
+}  // namespace salve::files
 
 namespace salve::reconcilers {
 
@@ -63,6 +68,9 @@ struct ControllerSettings {
   std::map<std::string, std::vector<std::string>> backend_namespaces;
   // The same for notification sinks.
   std::map<std::string, std::vector<std::string>> sink_namespaces;
+  // Directories whose files policies may have watched, and the namespaces whose policies may.
+  std::vector<std::string> file_roots;
+  std::vector<std::string> file_namespaces;
 };
 
 // Counts of what Salve did (requirements B10, N9). Thread-safe, quick; nothing by default.
@@ -78,6 +86,10 @@ class HealingMetrics {
   // `result`: sent | summarized (told of in another one's) | retried | failed (given up).
   virtual void NotificationDone(const std::string& /*sink*/, const char* /*result*/) {}
   virtual void NotificationsPending(const std::string& /*sink*/, std::size_t /*count*/) {}
+  // An incident of a canary has ended; nothing else about it is counted.
+  virtual void CanaryClosed(const std::string& /*outcome*/) {}
+  // `state`: opened | merged | rejected; `took`: how long it was open before it was merged.
+  virtual void PullRequest(const char* /*state*/, std::optional<Duration> /*took*/) {}
 };
 
 // What both reconcilers work with. All outlive them.
@@ -101,11 +113,15 @@ struct Shell {
   Clock& clock;
   healing::SteadyWall steady;  // anchored at start
   ControllerSettings settings;
-  audit::Sink* audit = nullptr;  // null: nobody keeps a record
+  audit::Sink* audit = nullptr;   // null: nobody keeps a record
+  files::Watch* files = nullptr;  // null: nothing is watched
 
   // The time that budgets, cooldowns and breakers are counted by: never jumps.
   WallTime AccountingNow() const { return steady.At(clock.Monotonic()); }
 };
+
+// Where what is done is counted: for a canary, who is not to be seen among the real ones, nowhere.
+HealingMetrics& MetricsOf(const Shell& shell, bool canary);
 
 // The guardrails that select the namespace, with the labels that it has now.
 std::vector<v1::HealingGuardrail> GuardrailsFor(const Shell& shell, const std::string& ns);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pkg/base/time_format.h"
+#include "pkg/healing/files.h"
 #include "pkg/healing/machine.h"
 
 namespace salve::reconcilers {
@@ -18,12 +19,16 @@ std::vector<healing::IndicatorState> IndicatorsOf(const Shell& shell,
            policy, shell.settings.receiver_clears_after, target, shell.clock.Now())) {
     all.push_back(std::move(indicator));
   }
+  for (healing::IndicatorState& indicator : healing::FileIndicators(policy, target)) {
+    all.push_back(std::move(indicator));
+  }
   return all;
 }
 
 healing::FreshCheck WithAlerts(const Shell& shell, const v1::HealingPolicy& policy,
                                const v1::Incident& incident, healing::FreshCheck check) {
   const v1::Attempt* attempt = healing::RunningAttempt(incident.status);
+  check = healing::AwaitFiles(std::move(check), policy, incident);
   return healing::AwaitAlerts(std::move(check), policy, shell.settings.receiver_clears_after,
                               incident.spec.target.name,
                               attempt != nullptr ? ParseTime(attempt->started_at) : std::nullopt);

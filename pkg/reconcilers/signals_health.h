@@ -8,15 +8,17 @@
 #include "pkg/healing/alerts.h"
 #include "pkg/reconcilers/shell.h"
 
-// How received alerts (status.signals of a policy) count among a target's indicators.
+// How received alerts and changed files (status.signals of a policy) count among a target's
+// indicators.
 namespace salve::reconcilers {
 
-// What the probes have measured of a target, then what alerts say of it.
+// What the probes have measured of a target, then what alerts and files say of it.
 std::vector<healing::IndicatorState> IndicatorsOf(const Shell& shell,
                                                   const v1::HealingPolicy& policy,
                                                   const std::string& target);
 
-// A fresh check of an incident's target is not good before the alerts about it have cleared.
+// A fresh check of an incident's target is not good before the alerts about it have cleared, nor
+// while it runs with files that have changed.
 healing::FreshCheck WithAlerts(const Shell& shell, const v1::HealingPolicy& policy,
                                const v1::Incident& incident, healing::FreshCheck check);
 

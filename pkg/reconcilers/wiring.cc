@@ -9,6 +9,7 @@
 #include "pkg/engine/predicates.h"
 #include "pkg/healing/machine.h"
 #include "pkg/healing/notifications.h"
+#include "pkg/healing/pull_requests.h"
 #include "pkg/healing/scheduled_life.h"
 #include "pkg/reconcilers/notification_reconciler.h"
 #include "pkg/reconcilers/signals_health.h"
@@ -110,6 +111,14 @@ std::vector<std::string> PendingSinks(const v1::Incident& incident) {
   return {sinks.begin(), sinks.end()};
 }
 
+std::vector<std::string> PullRequestSinks(const v1::Incident& incident) {
+  std::vector<std::string> sinks;
+  for (healing::OpenPullRequest& open : healing::OpenPullRequests(incident.status)) {
+    sinks.push_back(std::move(open.sink));
+  }
+  return sinks;
+}
+
 // A message was sent, and that is all: nothing that an incident's own reconcile would look at.
 bool OnlyMessagesDiffer(const Change<v1::Incident>& change) {
   if (change.type != engine::Delta::Type::kUpdated || change.header.deleting ||
@@ -132,6 +141,7 @@ void AddIndexes(engine::Informer<v1::Incident>& incidents,
     return std::vector<std::string>{PolicyKey(incident)};
   });
   incidents.AddIndex(kIncidentsBySink, PendingSinks);
+  incidents.AddIndex(kIncidentsByPullRequest, PullRequestSinks);
   approvals.AddIndex(kApprovalsByIncident, [](const v1::IncidentApproval& approval) {
     return std::vector<std::string>{approval.metadata.ns + "/" + approval.spec.incident_name};
   });
@@ -231,6 +241,7 @@ void WatchForNotifications(Shell& shell, engine::Controller& notifications) {
     Keys keys;
     if (change.after == nullptr) return keys;
     for (const std::string& sink : PendingSinks(*change.after)) keys.push_back({"", sink});
+    for (const std::string& sink : PullRequestSinks(*change.after)) keys.push_back({"", sink});
     return keys;
   });
 }

@@ -40,7 +40,7 @@ liar() {
   printf '%s\n' "$2" >"$dir/words"
   container "$1" --network none --label "ward=$id" --env "WORDS=$(cat "$dir/words")" \
     --health-cmd 'test ! -e /tmp/ill || { printf "%s" "$WORDS"; exit 1; }' --health-interval 500ms --health-retries 1 \
-    --health-timeout 5s salve-test/tiny:1 sh -c 'rm -f /tmp/ill; trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'
+    --health-timeout 60s salve-test/tiny:1 sh -c 'rm -f /tmp/ill; trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'
   eventually health_is healthy "$1"
 }
 
@@ -162,6 +162,88 @@ request_cut() {
   as_described
 }
 case_ "a pull request at GitHub whose making is cut at every step is gone on with and there once" request_cut
+
+# follow_pull_request [LINE…]: Salve, configured with these lines besides, has told of an incident by a pull request
+# that is open at GitHub.
+follow_pull_request() {
+  with_token
+  { to_github repo "$token_of_tests, pullRequest: {}" | sinks && printf '%s\n' "$@" >>"$dir/salve.yaml"; }
+  patient "$id-a" --label "ward=$id"
+  heal --config "$dir/salve.yaml"
+  patients_policy Auto '{sink: repo, stages: [Detected]}'
+  make_ill "$id-a"
+  await_incident ward
+  outcome "$incident" AutoHealed
+  eventually is "Sent 1" notes "$incident" repo Detected
+  says "$(note_on "$incident" Detected)" "pull request #1 made: https://github.com/acme/shop/pull/1"
+}
+# pulls_counted STATE: how many pull requests of that state Salve has counted since its start.
+pulls_counted() {
+  curl -fs "http://$(cat "$dir/data/http-address")/metrics" |
+    sed -n "s/^salve_github_pull_requests_total{state=\"$1\"} //p"
+}
+note_matches() { grep -qE "$3" <<<"$(note_on "$1" "$2")"; }
+
+request_followed() {
+  follow_pull_request
+  eventually is 1 pulls_counted opened
+  # Asked again, GitHub need not say again what it has said.
+  eventually was_asked pulls/get 304
+  same "what it was asked first" "pulls/get 200" "$(grep -m 1 '^pulls/get' "$dir/github/seen")"
+  kill_salve
+  person_does merge/1
+  heal --config "$dir/salve.yaml"
+  eventually note_matches "$incident" Detected \
+    '^pull request #1 made, merged at 20[-0-9]*T[:0-9]*Z, after [0-9]+[smh0-9]*: https://github.com/acme/shop/pull/1$'
+  eventually is 1 pulls_counted merged
+  same "how long it took is counted" 1 "$(curl -fs "http://$(cat "$dir/data/http-address")/metrics" |
+    sed -n 's/^salve_github_pull_request_merge_seconds_count //p')"
+  same "opened, of the process that did not" 0 "$(pulls_counted opened)"
+  # What is over is not looked at, nor counted, again.
+  local asked_before
+  asked_before=$(asked pulls/get)
+  kill_salve
+  heal --config "$dir/salve.yaml"
+  patient "$id-b" --label "ward=$id"
+  eventually is "2/2 healthy" get healingpolicy/ward .status.health
+  same "merged, of the process after" 0 "$(pulls_counted merged)"
+  same "looks at what is over" "$asked_before" "$(asked pulls/get)"
+  as_described
+}
+case_ "what becomes of a pull request at GitHub is found out, noted on its incident and counted once, across kills" request_followed
+
+# tell_closed KEY BRANCH: GitHub's own delivery about pull request 1, signed with KEY. Prints status and answer.
+tell_closed() {
+  jq -nc --arg branch "$2" '{action: "closed", number: 1, repository: {full_name: "acme/shop"}, pull_request: {number: 1,
+    state: "closed", merged: false, merged_at: null, created_at: "2026-11-01T09:00:00Z", closed_at: "2026-11-01T12:00:00Z",
+    head: {ref: $branch}}}' >"$dir/delivery"
+  curl -s -w '%{http_code} ' -o "$dir/told" -X POST "http://$(cat "$dir/data/http-address")/api/v1/webhooks/hub" \
+    -H 'Content-Type: application/json' -H 'X-GitHub-Event: pull_request' -H "X-GitHub-Delivery: $RANDOM$RANDOM" \
+    -H "X-Hub-Signature-256: sha256=$(openssl dgst -sha256 -hmac "$1" -hex <"$dir/delivery" | sed 's/.* //')" \
+    --data-binary "@$dir/delivery"
+  cat "$dir/told"
+}
+
+request_told() {
+  export HUB_KEY_OF_TESTS=hub-key-only-for-tests
+  local branch i
+  follow_pull_request "receivers: [{name: hub, kind: github, authentication: {hmac: [{env: HUB_KEY_OF_TESTS}]}}]"
+  # Nothing is to be found out by asking from here on.
+  in_mode github "fail pulls/get"
+  branch=$(repo '.issues[0].head.ref')
+  says "$(tell_closed "$HUB_KEY_OF_TESTS-wrong" "$branch")" "403 "
+  says "$(tell_closed "$HUB_KEY_OF_TESTS" main)" "202 " '"accepted":0'
+  same "what is noted by then" "pull request #1 made: https://github.com/acme/shop/pull/1" "$(note_on "$incident" Detected)"
+  says "$(tell_closed "$HUB_KEY_OF_TESTS" "$branch")" "202 " '"followed":1'
+  # It was on the incident before GitHub was told so.
+  same "what is noted" \
+    "pull request #1 made, rejected at 2026-11-01T12:00:00Z, after 3h: https://github.com/acme/shop/pull/1" \
+    "$(note_on "$incident" Detected)"
+  for i in 1 2 3; do says "$(tell_closed "$HUB_KEY_OF_TESTS" "$branch")" "202 "; done
+  same "rejected" 1 "$(pulls_counted rejected)"
+  same "merged" 0 "$(pulls_counted merged)"
+}
+case_ "what GitHub tells of a pull request is on its incident before it is accepted, and believed only if signed" request_told
 
 github_limits() {
   with_token

@@ -381,7 +381,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name.replace("_", "-"), str(value))
         if data:
             self.send_header("Content-Type", "application/json; charset=utf-8")
-        if status != 204:
+        if status not in (204, 304):
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -552,7 +552,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 body = self.judge(operation, path, dict(urllib.parse.parse_qsl(url.query)), data)
                 if mode in ("ok", "mute", "limit", "secondary"):
                     status, answer = self.carry_out(operation, path, dict(urllib.parse.parse_qsl(url.query)), body)
-            headers = {"X_RateLimit_Limit": 5000, "X_RateLimit_Remaining": 4000,
+            headers = {}
+            if self.command == "GET" and status == 200:
+                headers["ETag"] = f'W/"{sha(json.dumps(answer))}"'
+                if self.headers.get("If-None-Match") == headers["ETag"]:
+                    status, answer = 304, None
+            headers |= {"X_RateLimit_Limit": 5000, "X_RateLimit_Remaining": 4000,
                        "X_RateLimit_Reset": int(time.time()) + 1800}
         except Refusal as refusal:
             status, headers = refusal.status, refusal.headers

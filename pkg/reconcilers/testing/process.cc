@@ -184,6 +184,11 @@ World::Process::Process(World& w, int n)
       guardrail_status(client, guardrails),
       incident_status(client, incidents),
       prober(w.clock, [&w](const probes::ProbeJob& job) { return MeasureIn(w, w.blind_, job); }),
+      files(w.disk == nullptr
+                ? nullptr
+                : std::make_unique<files::Poller>(
+                      std::make_unique<files::testing::FakeReader>(*w.disk), w.clock,
+                      [this](const NamespacedName& key) { policy_controller.Enqueue(key); })),
       shell{client,        policies,
             incidents,     approvals,
             guardrails,    namespaces,
@@ -193,7 +198,8 @@ World::Process::Process(World& w, int n)
             leases,        events,
             metrics,       SystemTimeZones(),
             w.clock,       {w.clock.Now(), w.clock.Monotonic()},
-            w.settings,    w.audit},
+            w.settings,    w.audit,
+            files.get()},
       policy_reconciler(shell,
                         [this](const NamespacedName& key) { policy_controller.Enqueue(key); }),
       incident_reconciler(shell),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pkg/engine/controller.h"
+#include "pkg/files/poller.h"
 #include "pkg/reconcilers/healingpolicy_reconciler.h"
 #include "pkg/reconcilers/incident_reconciler.h"
 #include "pkg/reconcilers/notification_reconciler.h"
@@ -42,6 +43,7 @@ struct World::Process {
   StatusUpdater<v1::Incident> incident_status;
   ScriptedProber prober;
   HealingMetrics metrics;
+  std::unique_ptr<files::Poller> files;  // null: the world has none
   Shell shell;
   HealingPolicyReconciler policy_reconciler;
   IncidentReconciler incident_reconciler;

@@ -43,6 +43,8 @@ World::World(const WorldOptions& options)
   }
   settings.identity = kController;
   settings.backend_namespaces["docker"] = {"*"};
+  settings.file_roots = {"/srv"};
+  settings.file_namespaces = {"*"};
   apis::core::v1::Namespace ns;
   ns.metadata.name = kNs;
   Create(ns);
@@ -136,6 +138,14 @@ void World::Restart() {
     const auto number = static_cast<int>(&slot - processes_.data());
     slot.process.reset();
     slot.process = std::make_unique<Process>(*this, number);
+  }
+}
+
+void World::LookAtFiles() {
+  for (Slot& slot : processes_) {
+    if (slot.process != nullptr && slot.process->runs() && slot.process->files != nullptr) {
+      slot.process->files->LookOnce();
+    }
   }
 }
 

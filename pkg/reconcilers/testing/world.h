@@ -16,6 +16,7 @@
 #include "pkg/base/random.h"
 #include "pkg/client/testing/fake_client.h"
 #include "pkg/client/testing/interceptor_client.h"
+#include "pkg/files/testing/fake_reader.h"
 #include "pkg/notify/sink.h"
 #include "pkg/reconcilers/shell.h"
 #include "pkg/reconcilers/testing/accident.h"
@@ -63,6 +64,8 @@ class World {
   ControllerSettings settings;
   // Where messages go; before the first Settle() or a Restart(). Open to everybody.
   notify::SinkSet sinks;
+  // The files that policies may have watched, below /srv; null: none. Before a Restart().
+  const files::testing::FakeDisk* disk = nullptr;
   // Who keeps the record, if anybody; before a Restart(). It outlives the controllers.
   audit::Sink* audit = nullptr;
   std::vector<Accident> accidents;
@@ -83,6 +86,8 @@ class World {
   bool AdvanceUntil(const std::function<bool()>& done, Duration limit);
   // Throws away what the controllers have in memory and starts them anew.
   void Restart();
+  // Every controller that lives looks at the files once; as its timer would have it do.
+  void LookAtFiles();
   // Something that happens by itself later.
   void After(Duration delay, std::string what, std::function<void()> happen);
 

@@ -19,6 +19,7 @@ using config::v1alpha1::ControllerConfiguration;
 using config::v1alpha1::DockerBackend;
 using config::v1alpha1::EcsBackend;
 using config::v1alpha1::ExecConfiguration;
+using config::v1alpha1::FilesConfiguration;
 using config::v1alpha1::KubernetesBackend;
 using config::v1alpha1::ProbeConfiguration;
 using config::v1alpha1::ReceiverConfiguration;
@@ -113,6 +114,20 @@ SALVE_APIS_TABLE(ProbeConfiguration,
                                   "deniedCIDRs", "Where they may not, whatever is allowed."),
                           }));
 
+SALVE_APIS_TABLE(
+    FilesConfiguration,
+    Describe("FilesConfiguration",
+             {
+                 F<&FilesConfiguration::roots>(
+                     "roots",
+                     "Directories on this machine whose files policies may have watched, with "
+                     "everything below them. Without any: none.")
+                     .MaxItems(32)
+                     .ItemMaxLength(512),
+                 F<&FilesConfiguration::allowed_namespaces>(
+                     "allowedNamespaces", "Namespaces whose policies may; * means all."),
+             }));
+
 namespace {
 
 // apiVersion and kind are checked apart: the file is no Kubernetes object.
@@ -125,6 +140,7 @@ struct File {
   SecretsConfiguration secrets;
   ExecConfiguration exec;
   ProbeConfiguration probes;
+  FilesConfiguration files;
 };
 
 }  // namespace
@@ -142,6 +158,7 @@ const Struct& SchemaOf<File>() {
                    F<&File::secrets>("secrets", "How secrets outside of this machine are read."),
                    F<&File::exec>("exec", "What exec actions may run."),
                    F<&File::probes>("probes", "Where probes may connect to."),
+                   F<&File::files>("files", "Which files of this machine may be watched."),
                });
   return table;
 }
@@ -189,6 +206,16 @@ void CheckCidrs(const std::vector<std::string>& cidrs, const std::string& path,
   }
 }
 
+void CheckRoots(const std::vector<std::string>& roots, FieldErrors& errors) {
+  for (std::size_t i = 0; i < roots.size(); ++i) {
+    const bool whole = roots[i].find_first_not_of('/') == std::string::npos;
+    const bool climbs = (roots[i] + "/").find("/../") != std::string::npos;
+    if (roots[i].rfind('/', 0) == 0 && !whole && !climbs) continue;
+    errors.push_back(InvalidField(apis::At("files.roots", i), Quoted(roots[i]),
+                                  "must be the absolute path of a directory, and not /"));
+  }
+}
+
 FieldErrors Check(const File& file) {
   FieldErrors errors;
   if (file.api_version != kApiVersion) {
@@ -202,6 +229,7 @@ FieldErrors Check(const File& file) {
   CheckArgvPatterns(file.exec.allow, "exec.allow", errors);
   CheckCidrs(file.probes.allowed_cidrs, "probes.allowedCIDRs", errors);
   CheckCidrs(file.probes.denied_cidrs, "probes.deniedCIDRs", errors);
+  CheckRoots(file.files.roots, errors);
   return errors;
 }
 
@@ -236,6 +264,10 @@ StatusOr<ControllerConfiguration> LoadConfiguration(const std::string& text,
   configuration.secrets = std::move(read.secrets);
   configuration.exec = std::move(read.exec);
   configuration.probes = std::move(read.probes);
+  configuration.files = std::move(read.files);
+  if (configuration.files.allowed_namespaces.empty()) {
+    configuration.files.allowed_namespaces = {"*"};
+  }
   if (configuration.backends.empty()) {
     configuration.backends.emplace_back().name = "docker";
     configuration.backends[0].docker.emplace();

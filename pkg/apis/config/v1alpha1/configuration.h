@@ -80,6 +80,12 @@ struct ProbeConfiguration {
   std::vector<std::string> denied_cidrs;
 };
 
+// Which files on the controller's machine policies may have watched.
+struct FilesConfiguration {
+  std::vector<std::string> roots;               // directories; everything below them. None: nothing
+  std::vector<std::string> allowed_namespaces;  // whose policies may; "*" = all (the default)
+};
+
 // A parameter of AWS Systems Manager: a name, with ":3" or ":label" for a version, or an ARN.
 struct SsmReference {
   std::string name;
@@ -213,6 +219,7 @@ struct ControllerConfiguration {
   SecretsConfiguration secrets;
   ExecConfiguration exec;
   ProbeConfiguration probes;
+  FilesConfiguration files;
 };
 
 // Reads the file's text. kInvalidArgument begins with "FILE:LINE: " and names the field: unknown

@@ -49,11 +49,24 @@ struct ExecProbe {
   std::vector<std::string> argv;
 };
 
+// Words of PrometheusRange::judge.
+inline constexpr char kJudgeNewest[] = "Newest";    // each series' newest point
+inline constexpr char kJudgeEvery[] = "Every";      // each point of each series
+inline constexpr char kJudgeAverage[] = "Average";  // the mean of each series' points
+
+// The time up to the measurement that a query is evaluated over, and what of it is judged.
+struct PrometheusRange {
+  std::int64_t seconds = 0;
+  std::int64_t step_seconds = 15;
+  std::string judge;  // default Every
+};
+
 // Asks a Prometheus server. Health is 100 while every sample of the answer is within the bounds;
 // no sample at all is not health: it could not be measured.
 struct PrometheusProbe {
-  std::string url;    // of the server, without /api/v1/query
-  std::string query;  // PromQL, evaluated at the time of the measurement
+  std::string url;                       // of the server, without /api/v1/query
+  std::string query;                     // PromQL, evaluated at the time of the measurement
+  std::optional<PrometheusRange> range;  // absent: evaluated at that one moment
   std::optional<double> minimum;
   std::optional<double> maximum;
   std::optional<SecretSource> token;  // sent as a bearer token
@@ -107,11 +120,22 @@ struct AlertTrigger {
   std::optional<std::int64_t> clears_after_seconds;
 };
 
-// Exactly one member beside the name: alert.
+// Files on the controller's machine that the targets read when they start: their content differs
+// from what a target was started with. Only below the roots of the configuration's `files`.
+struct FileChangeTrigger {
+  // Absolute, of files or directories; a directory counts with all that is below it.
+  std::vector<std::string> paths;
+  // What a change is called; "" = by the path: env_changed, migrations_changed, files_changed.
+  std::string reason;
+  std::int64_t debounce_seconds = 5;  // a content counts when it has been the same for so long
+};
+
+// Exactly one of alert and file_change.
 struct PolicyTrigger {
   std::string name;
   std::optional<AlertTrigger> alert;
-  std::string severity;  // Info | Warning | Critical; "" = what the alert says
+  std::optional<FileChangeTrigger> file_change;
+  std::string severity;  // Info | Warning | Critical; "" = what the alert says, else Warning
 };
 
 // --- diagnosis and ladder
@@ -304,6 +328,27 @@ struct SignalStatus {
   std::map<std::string, std::string> labels;  // bounded
 };
 
+// Words of FileStatus::state.
+inline constexpr char kFilesUnknown[] = "Unknown";  // never read so far
+inline constexpr char kFilesCurrent[] = "Current";  // as the target was started with
+inline constexpr char kFilesChanged[] = "Changed";  // the target was started with something else
+
+// What one target runs with of the files of one trigger, and what was found since. Never content:
+// digests of it.
+struct FileStatus {
+  std::string trigger;
+  std::string target;                        // name
+  std::string state;                         // kFiles…
+  std::string content;                       // 64 hex digits over `paths`
+  std::map<std::string, std::string> paths;  // path → digest of what the target runs with
+  std::string found;                         // as content, of what was found when Changed; else ""
+  std::map<std::string, std::string> found_paths;  // those of `paths` that differ
+  std::string since;                 // when the state, or what was found, began to be so
+  std::vector<std::string> reasons;  // of a change: env_changed, …
+  std::vector<std::string> files;    // names of what changed; bounded
+  std::string message;               // why the files cannot be read now; "" = they can
+};
+
 // What is remembered of one of spec.schedules.
 struct ScheduleStatus {
   std::string name;
@@ -347,6 +392,7 @@ struct HealingPolicyStatus {
   std::int64_t targets_asleep = 0;    // put to sleep by a schedule: neither healthy nor ill
   std::vector<TargetStatus> targets;  // bounded: unhealthy ones first
   std::vector<SignalStatus> signals;  // bounded: cleared ones go first
+  std::vector<FileStatus> files;      // bounded; one for each target and trigger with fileChange
   std::vector<std::string> open_incidents;
   std::int64_t open_incident_count = 0;  // for the printer column, which cannot count
   BudgetStatus budget;

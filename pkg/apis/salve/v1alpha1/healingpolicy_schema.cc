@@ -107,6 +107,28 @@ SALVE_APIS_TABLE(
              }));
 
 SALVE_APIS_TABLE(
+    PrometheusRange,
+    Describe("PrometheusRange",
+             {
+                 F<&PrometheusRange::seconds>("seconds", "How far back from the measurement.")
+                     .Required()
+                     .Range(1, 86400),
+                 F<&PrometheusRange::step_seconds>(
+                     "stepSeconds",
+                     "Time between two points. At most 1000 of them fit into the range.")
+                     .Default()
+                     .Range(1, 86400),
+                 F<&PrometheusRange::judge>(
+                     "judge",
+                     "What must be within the bounds. Newest: each series' newest point. Every: "
+                     "each point of each series. Average: the mean of each series' points.")
+                     .Default(kJudgeEvery)
+                     .Enum({kJudgeNewest, kJudgeEvery, kJudgeAverage}),
+             })
+        .Cel("self.seconds / self.stepSeconds < 1000",
+             "the range must not hold more than 1000 points", ".stepSeconds"));
+
+SALVE_APIS_TABLE(
     PrometheusProbe,
     Describe("PrometheusProbe",
              {
@@ -121,6 +143,9 @@ SALVE_APIS_TABLE(
                      .Required()
                      .MinLength(1)
                      .MaxLength(4096),
+                 F<&PrometheusProbe::range>("range",
+                                            "Evaluate the query over the time before the "
+                                            "measurement instead of at that one moment."),
                  F<&PrometheusProbe::minimum>("minimum", "A sample below this is bad."),
                  F<&PrometheusProbe::maximum>("maximum", "A sample above this is bad."),
                  F<&PrometheusProbe::token>("token", "Where a bearer token is read from."),
@@ -641,6 +666,10 @@ SALVE_APIS_TABLE(
                 .MaxItems(1000),
             F<&HealingPolicyStatus::signals>("signals",
                                              "Alerts that were received for the policy's triggers.")
+                .MaxItems(200),
+            F<&HealingPolicyStatus::files>("files",
+                                           "What the targets run with of the files that triggers "
+                                           "watch.")
                 .MaxItems(200),
             F<&HealingPolicyStatus::open_incidents>("openIncidents",
                                                     "Names of unresolved incidents.")

@@ -17,7 +17,7 @@ struct PolicyRef {
 };
 
 struct Trigger {
-  std::string source;  // Probe | Target | Alert | Schedule | Manual
+  std::string source;  // Probe | Target | Alert | File | Schedule | Manual
   std::string name;    // the probe's name, the condition's, the trigger's, the schedule's, …
   std::string message;
   std::string at;

@@ -61,10 +61,11 @@ SALVE_APIS_TABLE(
         {
             F<&Trigger::source>("source",
                                 "Probe: a probe's health. Target: a condition that the "
-                                "backend reports. Alert: somebody's monitoring. Schedule: a "
-                                "time that the policy names. Manual: a human asked.")
+                                "backend reports. Alert: somebody's monitoring. File: files "
+                                "that the target reads have changed. Schedule: a time that "
+                                "the policy names. Manual: a human asked.")
                 .Default("Manual")
-                .Enum({"Probe", "Target", "Alert", "Schedule", "Manual"}),
+                .Enum({"Probe", "Target", "Alert", "File", "Schedule", "Manual"}),
             F<&Trigger::name>("name",
                               "The probe, the condition, the policy's trigger, its schedule or "
                               "the person.")

@@ -42,6 +42,35 @@ SALVE_APIS_TABLE(
         }));
 
 SALVE_APIS_TABLE(
+    FileChangeTrigger,
+    Describe(
+        "FileChangeTrigger",
+        {
+            F<&FileChangeTrigger::paths>(
+                "paths",
+                "Absolute paths of files or directories on the controller's machine; a directory "
+                "counts with everything below it. Only below what the administrator opens as "
+                "files.roots.")
+                .Required()
+                .MinItems(1)
+                .MaxItems(32)
+                .Item({.min_length = 2,
+                       .max_length = 512,
+                       .pattern = std::make_shared<const LazyPattern>("^/[^\\x00-\\x1f]+$")}),
+            F<&FileChangeTrigger::reason>(
+                "reason",
+                "What a change is called. Without it: env_changed for .env, *.env and .env.*, "
+                "migrations_changed for a directory called (or right below one called) migrations, "
+                "migrate, alembic, versions or db, else files_changed.")
+                .MaxLength(63)
+                .Matching("^[a-z][a-z0-9_]*$"),
+            F<&FileChangeTrigger::debounce_seconds>(
+                "debounceSeconds", "A content counts when it has been the same for so long.")
+                .Default()
+                .Range(0, 3600),
+        }));
+
+SALVE_APIS_TABLE(
     PolicyTrigger,
     Describe("PolicyTrigger",
              {
@@ -50,11 +79,15 @@ SALVE_APIS_TABLE(
                      .DnsLabel(),
                  F<&PolicyTrigger::alert>("alert",
                                           "An alert that somebody's monitoring sends to Salve."),
-                 F<&PolicyTrigger::severity>("severity",
-                                             "How bad it is. Without it: what the alert says.")
+                 F<&PolicyTrigger::file_change>(
+                     "fileChange",
+                     "Files that the targets read when they start, and that are not any more what "
+                     "they were started with."),
+                 F<&PolicyTrigger::severity>(
+                     "severity", "How bad it is. Without it: what the alert says, else Warning.")
                      .Enum({"Info", "Warning", "Critical"}),
              })
-        .ExactlyOne({"alert"}));
+        .ExactlyOne({"alert", "fileChange"}));
 
 SALVE_APIS_TABLE(
     SignalStatus,
@@ -85,5 +118,41 @@ SALVE_APIS_TABLE(
                      .MaxProperties(64)
                      .ItemMaxLength(1024),
              }));
+
+SALVE_APIS_TABLE(
+    FileStatus,
+    Describe(
+        "FileStatus",
+        {
+            F<&FileStatus::trigger>("trigger", "The policy's trigger.").Required().MaxLength(63),
+            F<&FileStatus::target>("target", "Name of the target.").Required().Text(512),
+            F<&FileStatus::state>("state",
+                                  "Current: the target runs with what the files hold. Changed: it "
+                                  "was started with something else. Unknown: they could never be "
+                                  "read.")
+                .Enum({kFilesCurrent, kFilesChanged, kFilesUnknown}),
+            F<&FileStatus::content>("content",
+                                    "Digest of what the target runs with: 64 hex digits over "
+                                    "paths.")
+                .MaxLength(64),
+            F<&FileStatus::paths>("paths", "Digest of what the target runs with, by path.")
+                .MaxProperties(32)
+                .ItemMaxLength(64),
+            F<&FileStatus::found>("found", "When Changed: the digest of what was found.")
+                .MaxLength(64),
+            F<&FileStatus::found_paths>("foundPaths", "When Changed: those of paths that differ.")
+                .MaxProperties(32)
+                .ItemMaxLength(64),
+            F<&FileStatus::since>("since", "When the state, or what was found, began to be so.")
+                .DateTime(),
+            F<&FileStatus::reasons>("reasons", "When Changed: what the change is called.")
+                .MaxItems(8)
+                .ItemMaxLength(63),
+            F<&FileStatus::files>("files", "When Changed: names of what changed, ten at most.")
+                .MaxItems(10)
+                .ItemMaxLength(1024),
+            F<&FileStatus::message>("message", "Why the files cannot be read, if they cannot.")
+                .Text(1024),
+        }));
 
 }  // namespace salve::apis

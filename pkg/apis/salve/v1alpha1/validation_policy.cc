@@ -18,6 +18,8 @@ namespace {
 
 using internal::AddInvalid;
 
+constexpr std::int64_t kMaxRangePoints = 1000;
+
 // "must not be above <other> (5)"
 void NotAbove(std::int64_t value, const std::string& path, std::int64_t bound,
               const std::string& other, FieldErrors& errors) {
@@ -94,6 +96,12 @@ void ValidatePrometheus(const v1alpha1::PrometheusProbe& prometheus, const std::
                         FieldErrors& errors) {
   AddInvalid(CheckHttpUrl(prometheus.url), path + ".url", prometheus.url, errors);
   ValidateBounds(prometheus.minimum, prometheus.maximum, path, errors);
+  if (prometheus.range && prometheus.range->step_seconds > 0 &&
+      prometheus.range->seconds / prometheus.range->step_seconds >= kMaxRangePoints) {
+    errors.push_back(InvalidField(path + ".range.stepSeconds",
+                                  std::to_string(prometheus.range->step_seconds),
+                                  "the range must not hold more than 1000 points"));
+  }
   if (prometheus.token) {
     internal::ValidateSecretSource(*prometheus.token, path + ".token", errors);
   }
@@ -154,6 +162,29 @@ bool HasName(const std::vector<Named>& list, const std::string& name) {
   return std::any_of(list.begin(), list.end(), [&](const Named& one) { return one.name == name; });
 }
 
+// Why a path cannot be watched; "" = it can.
+std::string CheckWatchedPath(const std::string& path) {
+  if (path.empty() || path.front() != '/') return "must be an absolute path";
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    if (path.substr(at, end - at) == "..") return "must not contain ..";
+    at = end + 1;
+  }
+  return "";
+}
+
+void ValidateFileChange(const v1alpha1::FileChangeTrigger& files, const std::string& path,
+                        FieldErrors& errors) {
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < files.paths.size(); ++i) {
+    const std::string at = At(path + ".paths", i);
+    AddInvalid(CheckWatchedPath(files.paths[i]), at, files.paths[i], errors);
+    if (!seen.insert(files.paths[i]).second) {
+      errors.push_back(DuplicateField(at, Quoted(files.paths[i])));
+    }
+  }
+}
+
 void ValidateTriggers(const v1alpha1::HealingPolicySpec& spec, FieldErrors& errors) {
   for (std::size_t i = 0; i < spec.triggers.size(); ++i) {
     const v1alpha1::PolicyTrigger& trigger = spec.triggers[i];
@@ -162,6 +193,7 @@ void ValidateTriggers(const v1alpha1::HealingPolicySpec& spec, FieldErrors& erro
     if (HasName(spec.probes, trigger.name)) {
       errors.push_back(DuplicateField(path + ".name", Quoted(trigger.name)));
     }
+    if (trigger.file_change) ValidateFileChange(*trigger.file_change, path + ".fileChange", errors);
     if (!trigger.alert) continue;
     for (std::size_t j = 0; j < trigger.alert->matchers.size(); ++j) {
       AddInvalid(CheckMatcher(trigger.alert->matchers[j]), At(path + ".alert.matchers", j),
