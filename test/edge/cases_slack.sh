@@ -31,7 +31,7 @@ slack_asks() {
   mode: Approve
   target: {docker: {container: $id-one}}
   ladder: [{name: restart, action: {restart: {}}}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 60, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   notifications: [{sink: chat, stages: [Proposed, Resolved]}]
 YAML
   eventually healthy one

@@ -52,7 +52,7 @@ class Load:
 
     def run(self):
         host, port = self.options.address.rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=30)
+        connection = http.client.HTTPConnection(host, int(port), timeout=240)
         headers = {"Content-Type": "application/json", "Authorization": "Bearer " + self.options.token}
         while numbers := self.take():
             begin = time.monotonic()

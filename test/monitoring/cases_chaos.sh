@@ -25,7 +25,7 @@ chaos_policy() {
     alert: {receiver: alertmanager, matchers: ['alertname="RedisDown"', 'severity="critical"'], targetLabel: container}
   ladder:
   - {name: restart, action: {restart: {}}, timeoutSeconds: 60}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 200, consecutiveSuccesses: 2}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2}
   guardrails: {maxUnhealthy: "100%", maxActions: {count: 100, windowSeconds: 3600}, cooldownSeconds: 0, maxConcurrent: 50}
 YAML
   eventually healthy ward

@@ -96,7 +96,7 @@ YAML
   mode: Auto
   target: {docker: {container: $id-a}}
   ladder: [{name: restart, action: {restart: {}}}]
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 30, consecutiveSuccesses: 1}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 1}
   notifications: [{sink: nowhere}]
 YAML
   eventually healthy web
@@ -144,7 +144,7 @@ alerts_for_real() {
   # The waiting times of the alerts are not what is tried here.
   sed 's/^    for: .*/    for: 1s/' "$self_manifests/rules.yaml" >"$dir/rules.yaml"
   container "$id-a" --network none --health-cmd 'test ! -e /tmp/ill' --health-interval 500ms --health-retries 1 \
-    --health-timeout 5s salve-test/tiny:1 sh -c 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'
+    --health-timeout 60s salve-test/tiny:1 sh -c 'trap "exit 0" TERM; while :; do sleep 3600 & wait $!; done'
   eventually health_is healthy "$id-a"
   self_secure
   self_prometheus "$dir/rules.yaml"
@@ -248,7 +248,7 @@ self_refused() {
   local wanted=() said status=0
   while [ "$1" != -- ]; do wanted+=("$1") && shift; done
   shift
-  said=$(timeout 60 "$salve" standalone --data-dir "$dir/refused" --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "$@" 2>&1 >/dev/null) ||
+  said=$(timeout 240 "$salve" standalone --data-dir "$dir/refused" --listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "$@" 2>&1 >/dev/null) ||
     status=$?
   same "exit status with $*" 2 "$status"
   says "$said" "${wanted[@]}"

@@ -17,7 +17,7 @@ stop_program() {
   local pid
   pid=$(cat "$dir/$1.pid" 2>/dev/null) || return 0
   kill -KILL "$pid" 2>/dev/null || true
-  wait_until 15 process_gone "$pid" || true
+  wait_until 120 process_gone "$pid" || true
   rm -f "$dir/$1.pid"
 }
 stop_programs() {
