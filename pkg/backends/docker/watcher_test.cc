@@ -37,12 +37,14 @@ class WatcherTest : public ::testing::Test {
   std::string Now(int seconds = 0) {
     return FormatMicroTime(clock.Now() + std::chrono::seconds(seconds));
   }
-  // The watcher's thread is real, its time is not: moves time on whenever it sleeps short.
+  // The watcher's thread is real, its time is not: moves time on to the end of its pauses, and only
+  // while it pauses. What it waits longer for (an answer, the next look) is not hurried.
   bool Await(const std::function<bool()>& condition, bool advance = false) {
     const MonoTime deadline = SystemClock().Monotonic() + std::chrono::seconds(120);
     while (!condition()) {
       if (SystemClock().Monotonic() > deadline) return false;
-      if (advance) clock.Advance(std::chrono::milliseconds(50));
+      const Duration left = clock.NextDeadline() - clock.Monotonic();
+      if (advance && left > Duration(0) && left <= std::chrono::seconds(5)) clock.Advance(left);
       std::this_thread::yield();
     }
     return true;
