@@ -102,7 +102,7 @@ YAML
      range: {seconds: 600, stepSeconds: 1, judge: Average}}, periodSeconds: 1, timeoutSeconds: 1}
   ladder:
   - {name: restart, action: {restart: {}}, timeoutSeconds: 60}
-  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2, failureLimit: 200}
+  verification: {initialDelaySeconds: 1, intervalSeconds: 1, timeoutSeconds: 240, consecutiveSuccesses: 2, failureLimit: 100}
 YAML
   eventually healthy redis
   hang_redis
