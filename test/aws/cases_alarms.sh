@@ -1,29 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
-# Alarms of CloudWatch, by Amazon SNS. Salve finds the host of SNS where it always is: its own view of
-# /etc/hosts says that it is here, and its authority is one that it trusts.
+# Alarms of CloudWatch, by Amazon SNS.
+# shellcheck source=test/aws/sns_here.sh
+. "$SALVE_ROOT/test/aws/sns_here.sh"
 
-sns_here() {
-  [ "$(id -u)" = 0 ] || skip "an /etc/hosts of its own for a process needs root"
-  mkdir "$dir/sns"
-  must "$here/sns.py" keys "$dir/sns"
-  # An address of this case alone: the port cannot be chosen.
-  sns_address=127.77.$((BASHPID / 250 % 250)).$((BASHPID % 250 + 1))
-  "$here/sns.py" serve "$dir/sns" "$sns_address" 2>"$dir/sns/log" &
-  sns_pid=$!
-  trap 'kill "$sns_pid" 2>/dev/null' EXIT
-  eventually test -e "$dir/sns/asked"
-  { cat /etc/hosts; echo "$sns_address sns.eu-central-1.amazonaws.com"; } >"$dir/hosts"
-  cat >"$dir/salve" <<SH
-#!/bin/sh
-[ "\$1" = standalone ] || exec "$salve" "\$@"
-exec unshare --mount sh -c 'mount --bind "$dir/hosts" /etc/hosts && exec "\$@"' sh "$salve" "\$@"
-SH
-  chmod +x "$dir/salve"
-  salve=$dir/salve
-}
 # publish TYPE MESSAGE [FIELD=VALUE…]: prints how Salve answered.
-publish() { "$here/sns.py" send "$dir/sns" "http://$(cat "$dir/data/http-address")/api/v1/webhooks/cloudwatch" "$@"; }
+publish() { "$sns_tool" send "$dir/sns" "http://$(cat "$dir/data/http-address")/api/v1/webhooks/cloudwatch" "$@"; }
 # alarm STATE: what CloudWatch publishes when the alarm enters it.
 alarm() {
   printf '{"AlarmName": "web-errors", "AlarmDescription": "5xx of web", "AWSAccountId": "123456789012",

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 # All that can be wrong about a delivery, for each kind of receiver: deliveries.py says what.
+# shellcheck source=test/aws/sns_here.sh
+. "$SALVE_ROOT/test/aws/sns_here.sh"
 
 # edge_listens NAME…: policies that take whatever alert comes to that receiver, and only look on.
 edge_listens() {
@@ -69,31 +71,9 @@ every_kind() {
 }
 case_ "for each kind of receiver, what is wrong about a delivery is refused for what it is, logged without secrets, and leaves nothing" every_kind
 
-# sns_at_home: the host of Amazon SNS is on this machine, as this case's Salve sees it.
-sns_at_home() {
-  [ "$(id -u)" = 0 ] || skip "an /etc/hosts of its own for a process needs root"
-  local tool=$here/../aws/sns.py home=127.78.$((BASHPID / 250 % 250)).$((BASHPID % 250 + 1))
-  mkdir "$dir/sns"
-  must "$tool" keys "$dir/sns"
-  "$tool" serve "$dir/sns" "$home" 2>"$dir/sns/log" &
-  echo $! >"$dir/sns.pid"
-  disown $!
-  # shellcheck disable=SC2064  # the path is expanded now on purpose
-  trap "kill $(cat "$dir/sns.pid") 2>/dev/null" EXIT
-  eventually test -e "$dir/sns/asked"
-  { cat /etc/hosts; echo "$home sns.eu-central-1.amazonaws.com"; } >"$dir/hosts"
-  cat >"$dir/salve" <<SH
-#!/bin/sh
-[ "\$1" = standalone ] || exec "$salve" "\$@"
-exec unshare --mount sh -c 'mount --bind "$dir/hosts" /etc/hosts && exec "\$@"' sh "$salve" "\$@"
-SH
-  chmod +x "$dir/salve"
-  salve=$dir/salve
-}
-
 kind_sns() {
   tiny
-  sns_at_home
+  sns_here
   edge_receiver sns 'topicARNs: ["arn:aws:sns:eu-central-1:123456789012:alarms"]' >"$dir/list"
   export SSL_CERT_FILE=$dir/sns/ca.pem
   receivers <"$dir/list"
