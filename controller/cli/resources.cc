@@ -4,15 +4,10 @@
 #include <algorithm>
 
 #include "pkg/apis/kinds.h"
+#include "pkg/base/ascii.h"
 
 namespace salve::cli {
 namespace {
-
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c < 128 ? std::tolower(c) : c); });
-  return text;
-}
 
 std::vector<std::string> Strings(const Json& object, const char* key) {
   std::vector<std::string> out;
@@ -31,20 +26,20 @@ std::string ResourceType::Prefix() const {
 }
 
 bool ResourceType::Means(const std::string& word) const {
-  std::string bare = Lower(word);
+  std::string bare = AsciiLower(word);
   // "incidents.salve.dev" and "incidents.v1alpha1.salve.dev".
   for (const std::string& suffix : {"." + info.version + "." + info.group, "." + info.group}) {
     if (!info.group.empty() && bare.size() > suffix.size() &&
         bare.compare(bare.size() - suffix.size(), suffix.size(), suffix) == 0) {
       bare.resize(bare.size() - suffix.size());
-      return bare == info.plural || bare == singular || bare == Lower(info.kind);
+      return bare == info.plural || bare == singular || bare == AsciiLower(info.kind);
     }
   }
   const auto in = [&bare](const std::vector<std::string>& words) {
     return std::find(words.begin(), words.end(), bare) != words.end();
   };
-  return bare == info.plural || bare == singular || bare == Lower(info.kind) || in(short_names) ||
-         in(categories);
+  return bare == info.plural || bare == singular || bare == AsciiLower(info.kind) ||
+         in(short_names) || in(categories);
 }
 
 const std::vector<ResourceType>& KnownTypes() {
@@ -82,7 +77,7 @@ std::vector<ResourceType> TypesOf(const std::string& group_version, const Json& 
     if (plural.empty() || plural.find('/') != std::string::npos) continue;
     const auto namespaced = one.find("namespaced");
     std::string singular = TextAt(one, {"singularName"});
-    if (singular.empty()) singular = Lower(kind);
+    if (singular.empty()) singular = AsciiLower(kind);
     types.push_back(
         {{group, version, plural, kind,
           namespaced != one.end() && namespaced->is_boolean() && namespaced->get<bool>()},

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "pkg/apis/config/v1alpha1/namespaces.h"
 #include "pkg/base/time_format.h"
 #include "pkg/healing/files.h"
 #include "pkg/healing/signals.h"
@@ -104,9 +105,7 @@ Status ReplayRun::Prepare() {
 
 bool ReplayRun::OpenTo(const std::string& receiver, const std::string& ns) const {
   const auto it = input_.receiver_namespaces.find(receiver);
-  if (it == input_.receiver_namespaces.end()) return true;
-  return std::any_of(it->second.begin(), it->second.end(),
-                     [&](const std::string& one) { return one == "*" || one == ns; });
+  return it == input_.receiver_namespaces.end() || apis::config::v1alpha1::OpensTo(it->second, ns);
 }
 
 // Once for each alert, however often it came.

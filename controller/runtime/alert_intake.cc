@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/alert_intake.h"
 
-#include <algorithm>
-
+#include "pkg/apis/config/v1alpha1/namespaces.h"
 #include "pkg/base/log.h"
 
 namespace salve::runtime {
 namespace {
 
 namespace v1 = apis::salve::v1alpha1;
+using apis::config::v1alpha1::OpensTo;
 using healing::SignalChange;
 
 constexpr std::size_t kMaxAbsorbed = 100'000;
-
-bool OpenTo(const apis::config::v1alpha1::ReceiverConfiguration& receiver, const std::string& ns) {
-  return std::any_of(receiver.allowed_namespaces.begin(), receiver.allowed_namespaces.end(),
-                     [&](const std::string& one) { return one == "*" || one == ns; });
-}
 
 }  // namespace
 
@@ -67,7 +62,7 @@ StatusOr<edge::IntakeResult> PolicyAlertIntake::Take(
   std::vector<bool> matched(alerts.size(), false);
   std::vector<bool> refused(alerts.size(), false);
   for (const auto& [name, listener] : *listeners) {
-    if (listener.triggers->empty() || !OpenTo(receiver, name.ns)) continue;
+    if (listener.triggers->empty() || !OpensTo(receiver.allowed_namespaces, name.ns)) continue;
     std::vector<Letter> letters;
     for (std::size_t i = 0; i < alerts.size(); ++i) {
       for (auto& match : listener.triggers->Matching(alerts[i])) {
@@ -98,7 +93,8 @@ StatusOr<edge::IntakeResult> PolicyAlertIntake::Take(
 StatusOr<std::int64_t> PolicyAlertIntake::TakePullRequest(
     const apis::config::v1alpha1::ReceiverConfiguration& receiver,
     const edge::PullRequestNews& news) {
-  return pull_requests_.Take(news, [&](const std::string& ns) { return OpenTo(receiver, ns); });
+  return pull_requests_.Take(
+      news, [&](const std::string& ns) { return OpensTo(receiver.allowed_namespaces, ns); });
 }
 
 StatusOr<std::vector<bool>> PolicyAlertIntake::Write(const Name& policy,

@@ -1,30 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/runtime/pull_request_intake.h"
 
-#include <algorithm>
-
+#include "pkg/base/ascii.h"
 #include "pkg/healing/pull_requests.h"
 #include "pkg/reconcilers/pull_request_follower.h"
 
 namespace salve::runtime {
-namespace {
-
-// GitHub does not tell "Acme/Shop" from "acme/shop".
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
-
-}  // namespace
 
 PullRequestIntake::PullRequestIntake(
     reconcilers::Shell& shell, reconcilers::StatusUpdater<apis::salve::v1alpha1::Incident>& updater,
     const apis::config::v1alpha1::ControllerConfiguration& configuration)
     : shell_(shell), updater_(updater) {
+  // GitHub does not tell "Acme/Shop" from "acme/shop".
   for (const auto& sink : configuration.sinks) {
-    if (sink.github) sinks_[Lower(sink.github->repository)].push_back(sink.name);
+    if (sink.github) sinks_[AsciiLower(sink.github->repository)].push_back(sink.name);
   }
 }
 
@@ -32,7 +21,7 @@ StatusOr<std::int64_t> PullRequestIntake::Take(
     const edge::PullRequestNews& news,
     const std::function<bool(const std::string& ns)>& open) const {
   std::int64_t noted = 0;
-  const auto sinks = sinks_.find(Lower(news.repository));
+  const auto sinks = sinks_.find(AsciiLower(news.repository));
   if (sinks == sinks_.end()) return noted;
   for (const std::string& sink : sinks->second) {
     for (const auto& incident :

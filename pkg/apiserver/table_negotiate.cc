@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <map>
 
 #include "pkg/apiserver/table.h"
+#include "pkg/base/ascii.h"
 
 namespace salve::apiserver {
 namespace {
@@ -29,13 +28,6 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 // The next part up to `separator`, which is removed too.
 std::string_view Next(std::string_view& text, char separator) {
   const std::size_t end = text.find(separator);
@@ -46,10 +38,10 @@ std::string_view Next(std::string_view& text, char separator) {
 
 MediaType ParseMediaType(std::string_view text) {
   MediaType out;
-  out.type = Lower(Next(text, ';'));
+  out.type = AsciiLower(Next(text, ';'));
   while (!text.empty()) {
     std::string_view value = Next(text, ';');
-    const std::string name = Lower(Next(value, '='));
+    const std::string name = AsciiLower(Next(value, '='));
     value = Trim(value);
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
       value = value.substr(1, value.size() - 2);

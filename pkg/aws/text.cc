@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkg/aws/text.h"
 
-#include <algorithm>
-
 #include <nlohmann/json.hpp>
 
+#include "pkg/base/ascii.h"
 #include "pkg/base/redact.h"
 
 namespace salve::aws {
@@ -29,13 +28,7 @@ bool IsC1(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return out;
-}
+std::string Lower(std::string_view text) { return AsciiLower(text); }
 
 std::string_view Trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kSpace);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "pkg/base/ascii.h"
 #include "pkg/base/hash.h"
 #include "pkg/base/time_format.h"
 #include "pkg/healing/budget.h"
@@ -258,11 +259,7 @@ bool IsSameProblem(const std::vector<v1::ActionRecord>& records, const std::stri
 }
 
 std::string AffectedSystem(const TargetRef& target) {
-  std::string kind = target.kind;
-  std::transform(kind.begin(), kind.end(), kind.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return target.name + " (" + target.backend + " " + kind + ")";
+  return target.name + " (" + target.backend + " " + AsciiLower(target.kind) + ")";
 }
 
 }  // namespace salve::healing

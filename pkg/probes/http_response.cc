@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "pkg/base/ascii.h"
 #include "pkg/probes/measurement.h"
 
 namespace salve::probes {
@@ -11,13 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxHead = 32u << 10;
 constexpr std::size_t kMaxLine = 8u << 10;
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return out;
-}
 
 std::optional<std::size_t> Number(std::string_view text, int base) {
   std::size_t value = 0;
@@ -55,7 +49,7 @@ Status HttpResponse::TakeHead() {
     }
     return Status::Ok();
   }
-  const std::string head = Lower(buffer_.substr(0, end + 2));
+  const std::string head = AsciiLower(buffer_.substr(0, end + 2));
   const auto status = head.size() > 12 && buffer_.compare(0, 7, "HTTP/1.") == 0
                           ? Number(head.substr(9, 3), 10)
                           : std::nullopt;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "pkg/apis/config/v1alpha1/namespaces.h"
 #include "pkg/base/time_format.h"
 #include "pkg/files/watch.h"
 #include "pkg/healing/files.h"
@@ -31,10 +32,7 @@ Status FilesOpen(const Shell& shell, const std::string& ns) {
                "can add it to files.roots of the controller's configuration")
         .WithReason("FilesNotConfigured");
   }
-  const auto& open = shell.settings.file_namespaces;
-  const bool allowed = std::any_of(open.begin(), open.end(),
-                                   [&](const std::string& one) { return one == "*" || one == ns; });
-  if (allowed) return Status::Ok();
+  if (apis::config::v1alpha1::OpensTo(shell.settings.file_namespaces, ns)) return Status::Ok();
   return PermissionDeniedError("spec.triggers[].fileChange: files are not open to namespace \"" +
                                ns +
                                "\"; an administrator can add it to files.allowedNamespaces of the "

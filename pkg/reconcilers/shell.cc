@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "pkg/apis/config/v1alpha1/namespaces.h"
 #include "pkg/healing/scheduled_life.h"
 
 namespace salve::reconcilers {
@@ -105,10 +106,7 @@ Status SinkProblem(const ControllerSettings& settings, const std::string& sink,
     return NotFoundError("the configuration has no notification sink named \"" + sink + "\"")
         .WithReason("SinkNotConfigured");
   }
-  const bool open = std::any_of(it->second.begin(), it->second.end(), [&](const auto& allowed) {
-    return allowed == "*" || allowed == ns;
-  });
-  if (open) return Status::Ok();
+  if (apis::config::v1alpha1::OpensTo(it->second, ns)) return Status::Ok();
   return PermissionDeniedError("notification sink \"" + sink + "\" is not open to namespace \"" +
                                ns + "\"")
       .WithReason("SinkNotAllowed");

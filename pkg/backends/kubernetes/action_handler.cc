@@ -2,9 +2,9 @@
 #include "pkg/backends/kubernetes/action_handler.h"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
+#include "pkg/base/ascii.h"
 #include "pkg/base/json_access.h"
 
 namespace salve::backends::kubernetes {
@@ -14,11 +14,6 @@ namespace {
 constexpr int kMaxPatches = 5;
 
 using healing::ActionResult;
-
-std::string Lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 // Annotations are a map that may not be there.
 void AddAnnotation(const Json& object, const std::string& value, Json& operations) {
@@ -58,7 +53,7 @@ bool SameSpec(const Json& before, const Json& now) {
 
 }  // namespace
 
-std::string Subject::KubectlName() const { return Lower(ref.kind) + "/" + ref.name; }
+std::string Subject::KubectlName() const { return AsciiLower(ref.kind) + "/" + ref.name; }
 std::string Subject::Kubectl(const std::string& verb) const {
   return "kubectl -n " + ref.ns + " " + verb;
 }
